@@ -1,0 +1,38 @@
+# Flags every target of ours gets, and the two ways to add one.
+add_library(permafrost_flags INTERFACE)
+target_compile_options(permafrost_flags INTERFACE -Wall -Wextra -Werror)
+if(PERMAFROST_SANITIZE)
+  target_compile_options(permafrost_flags INTERFACE -fsanitize=${PERMAFROST_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(permafrost_flags INTERFACE -fsanitize=${PERMAFROST_SANITIZE})
+endif()
+find_program(PERMAFROST_LLD NAMES ld.lld)
+if(PERMAFROST_LLD)
+  add_link_options(-fuse-ld=lld)
+endif()
+find_program(PERMAFROST_CCACHE ccache)
+if(PERMAFROST_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${PERMAFROST_CCACHE})
+endif()
+
+# permafrost_library(NAME FOLDERS folder... LINK lib...): a static library of every .cc below the folders.
+function(permafrost_library NAME)
+  cmake_parse_arguments(ARG "" "" "FOLDERS;LINK" ${ARGN})
+  set(sources)
+  foreach(folder ${ARG_FOLDERS})
+    file(GLOB_RECURSE found CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.cc)
+    list(APPEND sources ${found})
+  endforeach()
+  add_library(${NAME} STATIC ${sources})
+  set_target_properties(${NAME} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(${NAME} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/permafrost>)
+  target_link_libraries(${NAME} PUBLIC ${ARG_LINK} PRIVATE $<BUILD_INTERFACE:permafrost_flags>)
+endfunction()
+
+# permafrost_program(NAME SOURCES file... LINK lib...): a program, installed.
+function(permafrost_program NAME)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${NAME} ${ARG_SOURCES})
+  target_link_libraries(${NAME} PRIVATE ${ARG_LINK} permafrost_flags)
+  install(TARGETS ${NAME} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()

@@ -1,0 +1,92 @@
+#include "optimizer/support/atomic_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace permafrost {
+namespace {
+constexpr size_t kBuffer = size_t{1} << 20;
+}
+
+StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+    return InvalidArgument(path, ": is a directory; give the name of the file to write");
+  }
+  const std::string temporary = StrCat(path, ".tmp.", ::getpid());
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0) return InvalidArgument(path, ": cannot be written: ", std::strerror(errno));
+  return std::unique_ptr<AtomicFile>(new AtomicFile(path, temporary, fd));
+}
+
+AtomicFile::AtomicFile(std::string path, std::string temporary, int fd)
+    : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd) {
+  buffer_.reserve(kBuffer);
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) ::close(fd_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Status AtomicFile::Flush() {
+  std::string_view rest = buffer_;
+  while (!rest.empty()) {
+    const ssize_t n = ::write(fd_, rest.data(), rest.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return ResourceExhausted(path_, ": cannot be written: ", std::strerror(errno));
+    rest.remove_prefix(static_cast<size_t>(n));
+  }
+  buffer_.clear();
+  return OkStatus();
+}
+
+Status AtomicFile::Write(std::string_view bytes) {
+  RETURN_IF_ERROR(error_);
+  size_ += static_cast<int64_t>(bytes.size());
+  while (!bytes.empty()) {
+    const std::string_view part = bytes.substr(0, kBuffer - buffer_.size());
+    hash_.Add(part);
+    buffer_.append(part);
+    bytes.remove_prefix(part.size());
+    if (buffer_.size() == kBuffer) error_ = Flush();
+    RETURN_IF_ERROR(error_);
+  }
+  return OkStatus();
+}
+
+Status AtomicFile::Finish() {
+  RETURN_IF_ERROR(error_);
+  if (finished_) return OkStatus();
+  error_ = Flush();
+  if (error_.ok() && ::fsync(fd_) != 0) error_ = ResourceExhausted(path_, ": cannot be synced: ", std::strerror(errno));
+  if (::close(fd_) != 0 && error_.ok()) {
+    error_ = ResourceExhausted(path_, ": cannot be written: ", std::strerror(errno));
+  }
+  fd_ = -1;
+  finished_ = error_.ok();
+  if (finished_) digest_ = hash_.HexDigest();
+  return error_;
+}
+
+Status AtomicFile::Rename() {
+  if (!finished_) return Internal(path_, ": renamed before it was finished");
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    return InvalidArgument(path_, ": cannot be put in place: ", std::strerror(errno));
+  }
+  temporary_.clear();
+  return OkStatus();
+}
+
+Status WriteFileAtomically(const std::string& path, std::string_view bytes) {
+  ASSIGN_OR_RETURN(auto file, AtomicFile::Create(path));
+  RETURN_IF_ERROR(file->Write(bytes));
+  RETURN_IF_ERROR(file->Finish());
+  return file->Rename();
+}
+
+}  // namespace permafrost
