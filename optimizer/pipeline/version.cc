@@ -1,0 +1,7 @@
+#include "optimizer/pipeline/version.h"
+
+namespace permafrost {
+
+std::string_view Version() { return PERMAFROST_VERSION; }
+
+}  // namespace permafrost

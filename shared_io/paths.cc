@@ -1,0 +1,12 @@
+#include "shared_io/paths.h"
+
+namespace permafrost {
+
+std::string ModelInfoPath(std::string_view model_path) {
+  const size_t slash = model_path.rfind('/');
+  const size_t dot = model_path.rfind('.');
+  const bool has_suffix = dot != std::string_view::npos && (slash == std::string_view::npos || dot > slash + 1);
+  return std::string(has_suffix ? model_path.substr(0, dot) : model_path) + ".json";
+}
+
+}  // namespace permafrost

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace permafrost {
+
+// Where the description of a model file lies: "dir/model.pb" -> "dir/model.json".
+std::string ModelInfoPath(std::string_view model_path);
+
+}  // namespace permafrost
