@@ -1,0 +1,191 @@
+#include "shared_io/array.h"
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+namespace permafrost {
+namespace {
+
+struct TypeRow {
+  ElementType type;
+  std::string_view name;
+  int64_t size;
+};
+constexpr std::array<TypeRow, 12> kTypes = {{{ElementType::kBool, "bool", 1},
+                                             {ElementType::kInt8, "int8", 1},
+                                             {ElementType::kInt16, "int16", 2},
+                                             {ElementType::kInt32, "int32", 4},
+                                             {ElementType::kInt64, "int64", 8},
+                                             {ElementType::kUint8, "uint8", 1},
+                                             {ElementType::kUint16, "uint16", 2},
+                                             {ElementType::kUint32, "uint32", 4},
+                                             {ElementType::kUint64, "uint64", 8},
+                                             {ElementType::kHalf, "float16", 2},
+                                             {ElementType::kFloat, "float32", 4},
+                                             {ElementType::kDouble, "float64", 8}}};
+
+const TypeRow& Row(ElementType type) { return kTypes[static_cast<size_t>(type)]; }
+
+float HalfToFloat(uint16_t half) {
+  const int exponent = (half >> 10) & 31;
+  const int mantissa = half & 1023;
+  float value;
+  if (exponent == 31) {
+    value = mantissa == 0 ? INFINITY : NAN;
+  } else if (exponent == 0) {
+    value = std::ldexp(static_cast<float>(mantissa), -24);
+  } else {
+    value = std::ldexp(static_cast<float>(mantissa + 1024), exponent - 25);
+  }
+  return (half & 0x8000) != 0 ? -value : value;
+}
+
+template <class T>
+void Widen(const std::string& bytes, std::vector<float>& out) {
+  for (size_t i = 0; i < out.size(); ++i) {
+    T value;
+    std::memcpy(&value, bytes.data() + i * sizeof(T), sizeof(T));
+    out[i] = static_cast<float>(value);
+  }
+}
+
+Status CheckBytes(const Array& array, int64_t& count) {
+  ASSIGN_OR_RETURN(count, ElementCount(array.dims));
+  if (count > static_cast<int64_t>(array.bytes.size()) ||
+      count * ElementSize(array.type) != static_cast<int64_t>(array.bytes.size())) {
+    return InvalidArgument("an array of ", ElementTypeName(array.type), DimsText(array.dims), " holds ",
+                           array.bytes.size(), " bytes");
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+std::string_view ElementTypeName(ElementType type) { return Row(type).name; }
+
+std::optional<ElementType> ElementTypeByName(std::string_view name) {
+  if (name == "half") return ElementType::kHalf;
+  if (name == "float") return ElementType::kFloat;
+  if (name == "double") return ElementType::kDouble;
+  for (const TypeRow& row : kTypes) {
+    if (row.name == name) return row.type;
+  }
+  return std::nullopt;
+}
+
+int64_t ElementSize(ElementType type) { return Row(type).size; }
+
+StatusOr<int64_t> ElementCount(const std::vector<int64_t>& dims) {
+  constexpr int64_t kMost = int64_t{1} << 62;
+  int64_t count = 1;
+  for (int64_t dim : dims) {
+    if (dim < 0) return InvalidArgument("the shape ", DimsText(dims), " has a negative dim");
+    if (__builtin_mul_overflow(count, dim, &count) || count > kMost) {
+      return InvalidArgument("the shape ", DimsText(dims), " has too many elements");
+    }
+  }
+  return count;
+}
+
+std::string DimsText(const std::vector<int64_t>& dims) {
+  std::string text = "[";
+  for (size_t i = 0; i < dims.size(); ++i) {
+    if (i != 0) text += ",";
+    text += dims[i] < 0 ? "?" : std::to_string(dims[i]);
+  }
+  return text + "]";
+}
+
+StatusOr<std::vector<float>> ToFloats(const Array& array) {
+  int64_t count = 0;
+  RETURN_IF_ERROR(CheckBytes(array, count));
+  std::vector<float> out(static_cast<size_t>(count));
+  switch (array.type) {
+    case ElementType::kBool:
+      for (size_t i = 0; i < out.size(); ++i) out[i] = array.bytes[i] != 0 ? 1.0F : 0.0F;
+      break;
+    case ElementType::kInt8:
+      Widen<int8_t>(array.bytes, out);
+      break;
+    case ElementType::kInt16:
+      Widen<int16_t>(array.bytes, out);
+      break;
+    case ElementType::kInt32:
+      Widen<int32_t>(array.bytes, out);
+      break;
+    case ElementType::kInt64:
+      Widen<int64_t>(array.bytes, out);
+      break;
+    case ElementType::kUint8:
+      Widen<uint8_t>(array.bytes, out);
+      break;
+    case ElementType::kUint16:
+      Widen<uint16_t>(array.bytes, out);
+      break;
+    case ElementType::kUint32:
+      Widen<uint32_t>(array.bytes, out);
+      break;
+    case ElementType::kUint64:
+      Widen<uint64_t>(array.bytes, out);
+      break;
+    case ElementType::kFloat:
+      Widen<float>(array.bytes, out);
+      break;
+    case ElementType::kDouble:
+      Widen<double>(array.bytes, out);
+      break;
+    case ElementType::kHalf:
+      for (size_t i = 0; i < out.size(); ++i) {
+        uint16_t half;
+        std::memcpy(&half, array.bytes.data() + i * 2, 2);
+        out[i] = HalfToFloat(half);
+      }
+      break;
+  }
+  return out;
+}
+
+Array FloatArray(std::vector<int64_t> dims, const std::vector<float>& values) {
+  return {ElementType::kFloat, std::move(dims),
+          std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float))};
+}
+
+StatusOr<Array> TransposeArray(const Array& array, const std::vector<int>& order) {
+  const size_t rank = array.dims.size();
+  std::vector<bool> seen(rank, false);
+  for (int axis : order) {
+    if (axis < 0 || static_cast<size_t>(axis) >= rank || seen[static_cast<size_t>(axis)]) {
+      return InvalidArgument("not a permutation of the axes of ", DimsText(array.dims));
+    }
+    seen[static_cast<size_t>(axis)] = true;
+  }
+  if (order.size() != rank) return InvalidArgument("not a permutation of the axes of ", DimsText(array.dims));
+  int64_t count = 0;
+  RETURN_IF_ERROR(CheckBytes(array, count));
+
+  const size_t size = static_cast<size_t>(ElementSize(array.type));
+  std::vector<size_t> source_strides(rank, size);
+  for (size_t i = rank; i-- > 1;) source_strides[i - 1] = source_strides[i] * static_cast<size_t>(array.dims[i]);
+  Array out{array.type, {}, std::string(array.bytes.size(), '\0')};
+  std::vector<size_t> strides;
+  for (int axis : order) {
+    out.dims.push_back(array.dims[static_cast<size_t>(axis)]);
+    strides.push_back(source_strides[static_cast<size_t>(axis)]);
+  }
+  std::vector<int64_t> index(rank, 0);
+  size_t source = 0;
+  for (size_t target = 0; target < out.bytes.size(); target += size) {
+    std::memcpy(out.bytes.data() + target, array.bytes.data() + source, size);
+    for (size_t i = rank; i-- > 0;) {
+      source += strides[i];
+      if (++index[i] < out.dims[i]) break;
+      source -= strides[i] * static_cast<size_t>(out.dims[i]);
+      index[i] = 0;
+    }
+  }
+  return out;
+}
+
+}  // namespace permafrost

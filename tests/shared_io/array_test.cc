@@ -1,0 +1,54 @@
+#include "shared_io/array.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace permafrost {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(Array, WidensEveryKindOfNumberToFloat) {
+  EXPECT_THAT(*ToFloats({ElementType::kInt8, {2}, std::string("\xff\x02", 2)}), ElementsAre(-1.0F, 2.0F));
+  EXPECT_THAT(*ToFloats({ElementType::kUint8, {2}, std::string("\xff\x02", 2)}), ElementsAre(255.0F, 2.0F));
+  EXPECT_THAT(*ToFloats({ElementType::kUint16, {1}, std::string("\x00\x80", 2)}), ElementsAre(32768.0F));
+  EXPECT_THAT(*ToFloats({ElementType::kBool, {2}, std::string("\x00\x07", 2)}), ElementsAre(0.0F, 1.0F));
+  // 1, -2, the least subnormal, infinity
+  EXPECT_THAT(*ToFloats({ElementType::kHalf, {4}, std::string("\x00\x3c\x00\xc0\x01\x00\x00\x7c", 8)}),
+              ElementsAre(1.0F, -2.0F, std::ldexp(1.0F, -24), INFINITY));
+  EXPECT_TRUE(std::isnan((*ToFloats({ElementType::kHalf, {}, std::string("\x01\x7c", 2)}))[0]));
+}
+
+TEST(Array, RefusesBytesThatDoNotFitTheShape) {
+  EXPECT_FALSE(ToFloats({ElementType::kFloat, {2}, std::string(7, '\0')}).ok());
+  EXPECT_FALSE(ToFloats({ElementType::kFloat, {-1}, ""}).ok());
+  EXPECT_FALSE(ToFloats({ElementType::kDouble, {int64_t{1} << 61}, ""}).ok());
+  EXPECT_FALSE(ElementCount({int64_t{1} << 40, int64_t{1} << 40}).ok());
+}
+
+TEST(Array, TransposesAxesOfUnlikeSizes) {
+  const Array in = FloatArray({2, 1, 3}, {1, 2, 3, 4, 5, 6});
+  const auto out = TransposeArray(in, {2, 0, 1});
+  ASSERT_TRUE(out.ok());
+  EXPECT_THAT(out->dims, ElementsAre(3, 2, 1));
+  EXPECT_THAT(*ToFloats(*out), ElementsAre(1, 4, 2, 5, 3, 6));
+  EXPECT_FALSE(TransposeArray(in, {0, 0, 1}).ok());
+  EXPECT_FALSE(TransposeArray(in, {0, 1}).ok());
+  EXPECT_FALSE(TransposeArray(in, {0, 1, 3}).ok());
+}
+
+TEST(Array, KnowsTensorFlowsNames) {
+  for (const char* name : {"bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16",
+                           "float32", "float64"}) {
+    const auto type = ElementTypeByName(name);
+    ASSERT_TRUE(type.has_value()) << name;
+    EXPECT_EQ(ElementTypeName(*type), name);
+  }
+  EXPECT_EQ(ElementTypeByName("half"), ElementType::kHalf);
+  EXPECT_FALSE(ElementTypeByName("string").has_value());
+}
+
+}  // namespace
+}  // namespace permafrost
