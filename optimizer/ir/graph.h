@@ -68,6 +68,7 @@ class Graph {
   // Ids of all live nodes, in order of position.
   std::vector<NodeId> NodeIds() const;
   int64_t node_count() const { return live_count_; }
+  NodeId next_id() const { return static_cast<NodeId>(nodes_.size()); }  // of the next node added
   bool IsLive(NodeId id) const {
     return id >= 0 && static_cast<size_t>(id) < nodes_.size() && live_[static_cast<size_t>(id)];
   }
