@@ -86,8 +86,7 @@ def main():
     meta.update({
         "picture": PICTURE,
         "picture_size": [picture.shape[1], picture.shape[0]],
-        "preprocessing": {"width": WIDTH, "height": HEIGHT, "channels": "BGR", "scale": 1, "mean": [0, 0, 0],
-                          "resize": "cubic", "keep_aspect": False},
+        "preprocessing": {"scale": 1, "mean": [0, 0, 0], "channel_order": "BGR", "width": WIDTH, "height": HEIGHT, "crop": False},
         "parts": "parts.txt",
         "expected_peaks": EXPECTED,
         "expected_absent": ABSENT,
