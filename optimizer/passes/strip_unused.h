@@ -1,0 +1,12 @@
+#pragma once
+
+#include "optimizer/passes/pass.h"
+
+namespace permafrost {
+
+// Removes what no output reaches. Graph inputs stay, used or not; an unused one is noted.
+//   before:  a = Relu(x); b = Neg(x); out a        after:  a = Relu(x); out a
+// Refuses a graph without outputs: everything in it is unused.
+extern const PassInfo kStripUnused;
+
+}  // namespace permafrost
