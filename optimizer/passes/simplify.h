@@ -1,0 +1,14 @@
+#pragma once
+
+#include <optional>
+
+#include "optimizer/ir/graph.h"
+
+namespace permafrost {
+
+// The value that output 0 of this node always equals, type and shape included, when no number needs to be computed to
+// know it: Mul by 1, Add of 0, Reshape to the same shape, Transpose to the same order, Cast to the same type, Pad by 0,
+// Tile by 1, Slice and StridedSlice of everything, Concat and AddN of one, reduction over no axes.
+std::optional<Value> EqualInput(const Graph& graph, const Node& node);
+
+}  // namespace permafrost
