@@ -14,12 +14,14 @@ if(PERMAFROST_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${PERMAFROST_CCACHE})
 endif()
 
-# permafrost_library(NAME FOLDERS folder... LINK lib...): a static library of every .cc below the folders.
+# permafrost_library(NAME FOLDERS folder... LINK lib...): a static library of every .cc below the folders, except
+# below a folder named tool: programs live there.
 function(permafrost_library NAME)
   cmake_parse_arguments(ARG "" "" "FOLDERS;LINK" ${ARGN})
   set(sources)
   foreach(folder ${ARG_FOLDERS})
     file(GLOB_RECURSE found CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.cc)
+    list(FILTER found EXCLUDE REGEX "/tool/[^/]*$")
     list(APPEND sources ${found})
   endforeach()
   add_library(${NAME} STATIC ${sources})

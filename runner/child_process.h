@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "optimizer/support/status.h"
+
+namespace permafrost {
+
+struct ChildLimits {
+  double seconds = 120;
+  int64_t memory_bytes = int64_t{16} << 30;
+};
+
+// Runs `work` in a forked copy of this process, silenced, and hands back its answer. A crash, an endless loop or
+// running out of memory kills the copy only and is an error about `who` ("OpenCV's importer crashed (signal 11, ...)").
+// Inside, OpenCV has one thread: a fork does not take the others along.
+StatusOr<std::string> RunInChild(std::string_view who, const ChildLimits& limits,
+                                 const std::function<StatusOr<std::string>()>& work);
+
+}  // namespace permafrost

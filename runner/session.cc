@@ -1,0 +1,316 @@
+#include "runner/session.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+#include <opencv2/core.hpp>
+#include <opencv2/dnn.hpp>
+#include <string_view>
+#include <utility>
+
+#include "optimizer/support/mapped_file.h"
+#include "optimizer/support/sha256.h"
+#include "runner/child_process.h"
+#include "runner/cv_guard.h"
+#include "runner/layout.h"
+
+namespace permafrost {
+namespace {
+
+struct Choice {
+  std::string_view name;
+  int value;
+};
+constexpr std::array<Choice, 3> kBackends = {{{"opencv", cv::dnn::DNN_BACKEND_OPENCV},
+                                              {"cuda", cv::dnn::DNN_BACKEND_CUDA},
+                                              {"openvino", cv::dnn::DNN_BACKEND_INFERENCE_ENGINE}}};
+constexpr std::array<Choice, 5> kTargets = {{{"cpu", cv::dnn::DNN_TARGET_CPU},
+                                             {"opencl", cv::dnn::DNN_TARGET_OPENCL},
+                                             {"opencl-fp16", cv::dnn::DNN_TARGET_OPENCL_FP16},
+                                             {"cuda", cv::dnn::DNN_TARGET_CUDA},
+                                             {"cuda-fp16", cv::dnn::DNN_TARGET_CUDA_FP16}}};
+
+template <class Choices>
+const Choice* Find(const Choices& choices, std::string_view name) {
+  const auto found = std::find_if(choices.begin(), choices.end(), [&](const Choice& row) { return row.name == name; });
+  return found == choices.end() ? nullptr : &*found;
+}
+
+Status SelectDevice(cv::dnn::Net& net, const SessionOptions& options) {
+  const Choice* backend = Find(kBackends, options.backend);
+  const Choice* target = Find(kTargets, options.target);
+  const auto available = cv::dnn::getAvailableBackends();
+  const bool built_in =
+      backend != nullptr && target != nullptr &&
+      std::any_of(available.begin(), available.end(), [&](const std::pair<cv::dnn::Backend, cv::dnn::Target>& pair) {
+        return static_cast<int>(pair.first) == backend->value && static_cast<int>(pair.second) == target->value;
+      });
+  if (!built_in) {
+    std::string names;
+    for (const auto& pair : available) {
+      for (const Choice& b : kBackends) {
+        for (const Choice& t : kTargets) {
+          if (b.value == static_cast<int>(pair.first) && t.value == static_cast<int>(pair.second)) {
+            names += StrCat(names.empty() ? "" : ", ", b.name, "/", t.name);
+          }
+        }
+      }
+    }
+    return Unsupported("backend/target ", options.backend, "/", options.target, ": OpenCV ", CV_VERSION, " here has ",
+                       names);
+  }
+  net.setPreferableBackend(backend->value);
+  net.setPreferableTarget(target->value);
+  return OkStatus();
+}
+
+constexpr size_t kMostDims = 32;  // of a cv::Mat
+
+bool EndsWith(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+// Throws what OpenCV throws.
+cv::dnn::Net ReadNet(const std::string& path) {
+  return EndsWith(path, ".onnx") ? cv::dnn::readNetFromONNX(path) : cv::dnn::readNetFromTensorflow(path);
+}
+
+Status LoadNet(const std::string& path, cv::dnn::Net& net) {
+  return Guarded("loading", [&]() -> Status {
+    net = ReadNet(path);
+    if (net.empty()) return DataLoss("holds no network that OpenCV ", CV_VERSION, " knows");
+    return OkStatus();
+  });
+}
+
+Status TryInChild(const std::string& path, double seconds) {
+  return RunInChild("OpenCV's importer", {.seconds = seconds},
+                    [&]() -> StatusOr<std::string> {
+                      cv::dnn::Net net;
+                      RETURN_IF_ERROR(LoadNet(path, net));
+                      return std::string();
+                    })
+      .status();
+}
+
+StatusOr<cv::Mat> ToMat(const Array& array) {
+  ASSIGN_OR_RETURN(const std::vector<float> values, ToFloats(array));
+  std::vector<int> sizes;
+  for (int64_t dim : array.dims) {
+    if (dim < 1 || dim > std::numeric_limits<int>::max()) {
+      return InvalidArgument("cv::dnn takes no dim of ", dim, " as in ", DimsText(array.dims));
+    }
+    sizes.push_back(static_cast<int>(dim));
+  }
+  if (sizes.empty()) sizes = {1};
+  if (sizes.size() > kMostDims) return InvalidArgument("cv::dnn takes no array of ", sizes.size(), " dims");
+  cv::Mat mat(static_cast<int>(sizes.size()), sizes.data(), CV_32F);
+  std::memcpy(mat.data, values.data(), values.size() * sizeof(float));
+  return mat;
+}
+
+Array FromMat(const cv::Mat& mat) {
+  cv::Mat floats;
+  mat.convertTo(floats, CV_32F);
+  if (!floats.isContinuous()) floats = floats.clone();
+  Array array;
+  for (int i = 0; i < floats.dims; ++i) array.dims.push_back(floats.size[i]);
+  array.bytes.assign(reinterpret_cast<const char*>(floats.data), floats.total() * sizeof(float));
+  return array;
+}
+
+// What is assumed of an array when no model.json tells.
+void AssumeLayout(size_t rank, bool channels_last, TensorInfo& tensor) {
+  tensor.layout = tensor.cv_layout = "";
+  if (rank == 4) tensor.layout = channels_last ? "NHWC" : "NCHW", tensor.cv_layout = "NCHW";
+  if (rank == 5) tensor.layout = channels_last ? "NDHWC" : "NCDHW", tensor.cv_layout = "NCDHW";
+}
+
+std::string Names(const std::vector<TensorInfo>& tensors) {
+  std::string text;
+  for (const TensorInfo& tensor : tensors) text += StrCat(text.empty() ? "" : ", ", tensor.name);
+  return text;
+}
+
+}  // namespace
+
+struct Session::Impl {
+  std::string path;
+  cv::dnn::Net net;
+  std::optional<ModelInfo> info;
+  bool channels_last = true;
+  std::vector<TensorInfo> inputs, outputs;
+
+  Status ReadInfo(const SessionOptions& options);
+  Status ChooseTensors(const SessionOptions& options);
+  Status CheckNames();
+  StatusOr<Array> ToCv(TensorInfo tensor, const Array& array) const;
+  StatusOr<Array> FromCv(TensorInfo tensor, const cv::Mat& mat) const;
+};
+
+Status Session::Impl::ReadInfo(const SessionOptions& options) {
+  const std::string json_path = ModelInfoPath(path);
+  if (!options.use_model_json || json_path == path || ::access(json_path.c_str(), F_OK) != 0) return OkStatus();
+  ASSIGN_OR_RETURN(info, ReadModelInfo(json_path));
+  if (!options.check_hash) return OkStatus();
+  ASSIGN_OR_RETURN(const std::string digest, Sha256OfFile(path));
+  if (digest == info->file_sha256) return OkStatus();
+  return InvalidArgument(path, ": its SHA-256 is ", digest, ", but ", json_path, " describes a file with ",
+                         info->file_sha256, "; optimize the model again, or remove the .json to run the file as it is");
+}
+
+Status Session::Impl::ChooseTensors(const SessionOptions& options) {
+  if (info) {
+    inputs = info->inputs;
+    const auto pick = [&](const std::vector<TensorInfo>& from, const std::vector<std::string>& names,
+                          std::vector<TensorInfo>& to) -> Status {
+      to = names.empty() ? from : std::vector<TensorInfo>();
+      for (const std::string& name : names) {
+        const auto found = std::find_if(from.begin(), from.end(), [&](const TensorInfo& t) { return t.name == name; });
+        if (found == from.end()) return NotFound("model.json has no \"", name, "\"; it has: ", Names(from));
+        to.push_back(*found);
+      }
+      return OkStatus();
+    };
+    RETURN_IF_ERROR(pick(info->inputs, options.input_names, inputs));
+    return pick(info->outputs, options.output_names, outputs);
+  }
+  channels_last = !EndsWith(path, ".onnx");
+  std::vector<std::string> output_names = options.output_names;
+  if (output_names.empty()) {
+    RETURN_IF_ERROR(Guarded("listing the outputs", [&]() -> Status {
+      for (const cv::String& name : net.getUnconnectedOutLayersNames()) output_names.push_back(name);
+      return OkStatus();
+    }));
+  }
+  const auto foreign = [](const std::string& name) {
+    TensorInfo tensor;
+    tensor.name = tensor.cv_name = name;
+    tensor.dtype = "float32";
+    tensor.rank_known = false;
+    return tensor;
+  };
+  for (const std::string& name : output_names) outputs.push_back(foreign(name));
+  for (const std::string& name : options.input_names) inputs.push_back(foreign(name));
+  if (inputs.empty()) inputs.push_back(foreign(""));
+  return OkStatus();
+}
+
+Status Session::Impl::CheckNames() {
+  if (outputs.empty()) return InvalidArgument("the network has no output");
+  return Guarded("looking up names", [&]() -> Status {
+    for (const TensorInfo& output : outputs) {
+      if (net.getLayerId(output.cv_name) >= 0) continue;
+      std::string ends;
+      for (const cv::String& name : net.getUnconnectedOutLayersNames()) ends += StrCat(ends.empty() ? "" : ", ", name);
+      return NotFound("cv::dnn has no layer \"", output.cv_name, "\"; its last layers are: ", ends);
+    }
+    const auto data_layer = net.getLayer(0);
+    for (const TensorInfo& input : inputs) {
+      if (!input.cv_name.empty() && data_layer->outputNameToIndex(input.cv_name) < 0) {
+        return NotFound("cv::dnn has no input \"", input.cv_name, "\"");
+      }
+    }
+    return OkStatus();
+  });
+}
+
+StatusOr<Array> Session::Impl::ToCv(TensorInfo tensor, const Array& array) const {
+  if (!info) AssumeLayout(array.dims.size(), channels_last, tensor);
+  if (tensor.rank_known && !Matches(array.dims, tensor.shape)) {
+    return InvalidArgument("has the shape ", DimsText(array.dims), ", expected ", DimsText(tensor.shape));
+  }
+  ASSIGN_OR_RETURN(Array blob, Relayout(array, tensor.layout, tensor.cv_layout));
+  if (tensor.rank_known) RETURN_IF_ERROR(Reshape(blob, tensor.cv_shape));
+  return blob;
+}
+
+StatusOr<Array> Session::Impl::FromCv(TensorInfo tensor, const cv::Mat& mat) const {
+  Array blob = FromMat(mat);
+  if (!info) AssumeLayout(blob.dims.size(), channels_last, tensor);
+  // cv::dnn may add or drop dims of 1 (a Mat has at least two), but its axes stay in the order that model.json says.
+  if (tensor.rank_known) {
+    if (!SameUpToOnes(blob.dims, tensor.cv_shape)) {
+      return InvalidArgument("cv::dnn gives the shape ", DimsText(blob.dims), ", model.json says ",
+                             DimsText(tensor.cv_shape));
+    }
+    RETURN_IF_ERROR(Reshape(blob, tensor.cv_shape));
+  }
+  ASSIGN_OR_RETURN(Array array, Relayout(blob, tensor.cv_layout, tensor.layout));
+  if (tensor.rank_known) RETURN_IF_ERROR(Reshape(array, tensor.shape));
+  return array;
+}
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+const std::vector<TensorInfo>& Session::inputs() const { return impl_->inputs; }
+const std::vector<TensorInfo>& Session::outputs() const { return impl_->outputs; }
+const std::optional<ModelInfo>& Session::info() const { return impl_->info; }
+
+StatusOr<Session> Session::Open(const std::string& model_path, const SessionOptions& options) {
+  SilenceOpenCv();
+  if (options.threads > 0) cv::setNumThreads(options.threads);
+  auto impl = std::make_unique<Impl>();
+  impl->path = model_path;
+  RETURN_IF_ERROR(MappedFile::Open(model_path).status());
+  RETURN_IF_ERROR(impl->ReadInfo(options));
+  const auto open = [&]() -> Status {
+    if (!impl->info && options.isolate) RETURN_IF_ERROR(TryInChild(model_path, options.load_seconds));
+    RETURN_IF_ERROR(LoadNet(model_path, impl->net));
+    RETURN_IF_ERROR(impl->ChooseTensors(options));
+    RETURN_IF_ERROR(impl->CheckNames());
+    return Guarded("choosing the device", [&] { return SelectDevice(impl->net, options); });
+  };
+  RETURN_IF_ERROR(WithContext(open(), model_path));
+  return Session(std::move(impl));
+}
+
+StatusOr<std::vector<NamedArray>> Session::Run(const std::vector<NamedArray>& given) {
+  std::vector<cv::Mat> blobs;
+  for (const NamedArray& one : given) {
+    const bool known = std::any_of(impl_->inputs.begin(), impl_->inputs.end(), [&](const TensorInfo& input) {
+      return input.name == one.name || (one.name.empty() && impl_->inputs.size() == 1);
+    });
+    if (!known) {
+      return NotFound(impl_->path, ": no input \"", one.name, "\"; there is: ", Names(impl_->inputs));
+    }
+  }
+  for (const TensorInfo& input : impl_->inputs) {
+    const auto found = std::find_if(given.begin(), given.end(), [&](const NamedArray& one) {
+      return one.name == input.name || (one.name.empty() && impl_->inputs.size() == 1);
+    });
+    const std::string where = StrCat(impl_->path, ": input \"", input.name, "\"");
+    if (found == given.end()) return InvalidArgument(where, " was not given");
+    auto blob = impl_->ToCv(input, found->array);
+    if (!blob.ok()) return WithContext(blob.status(), where);
+    auto mat = ToMat(*blob);
+    if (!mat.ok()) return WithContext(mat.status(), where);
+    blobs.push_back(std::move(mat).value());
+  }
+  std::vector<cv::Mat> mats;
+  const Status status = Guarded("forward", [&]() -> Status {
+    for (size_t i = 0; i < blobs.size(); ++i) impl_->net.setInput(blobs[i], impl_->inputs[i].cv_name);
+    std::vector<cv::String> names;
+    for (const TensorInfo& output : impl_->outputs) names.push_back(output.cv_name);
+    impl_->net.forward(mats, names);
+    return OkStatus();
+  });
+  if (!status.ok()) return WithContext(status, impl_->path);
+  if (mats.size() != impl_->outputs.size()) return Internal(impl_->path, ": cv::dnn gave ", mats.size(), " outputs");
+  std::vector<NamedArray> results;
+  for (size_t i = 0; i < mats.size(); ++i) {
+    auto array = impl_->FromCv(impl_->outputs[i], mats[i]);
+    if (!array.ok())
+      return WithContext(array.status(), StrCat(impl_->path, ": output \"", impl_->outputs[i].name, "\""));
+    results.push_back({impl_->outputs[i].name, std::move(array).value()});
+  }
+  return results;
+}
+
+}  // namespace permafrost

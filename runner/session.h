@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "optimizer/support/status.h"
+#include "shared_io/array.h"
+#include "shared_io/model_json.h"
+
+namespace permafrost {
+
+struct SessionOptions {
+  std::string backend = "opencv";  // "opencv", "cuda", "openvino"
+  std::string target = "cpu";      // "cpu", "opencl", "opencl-fp16", "cuda", "cuda-fp16"
+  int threads = 0;                 // 0: as OpenCV likes; holds for the whole process
+  bool check_hash = true;          // refuse a file that model.json does not describe
+  bool use_model_json = true;
+  // A file without model.json is first loaded in a child process: some kill OpenCV's importer.
+  bool isolate = true;
+  double load_seconds = 120;  // what that child may take
+  // TensorFlow's names; empty: all that model.json names, or all that the file holds.
+  std::vector<std::string> input_names = {}, output_names = {};
+};
+
+struct NamedArray {
+  std::string name;
+  Array array;
+};
+
+// A network in cv::dnn, spoken to in TensorFlow's names, shapes and axis order. With a model.json beside the file the
+// translation is what that says. Without, 4-D and 5-D arrays of a TensorFlow file are taken to be channels-last outside
+// and channels-first inside; those of an ONNX file stay as they are.
+//
+// Not thread-safe; one Session per thread.
+class Session {
+ public:
+  // Reads .pb and .onnx. Errors: the file cannot be read or makes OpenCV fail or crash, model.json describes another
+  // file, a name does not exist, the backend is not built in.
+  static StatusOr<Session> Open(const std::string& model_path, const SessionOptions& options);
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  // Without model.json the shapes are unknown; a single input is then named "".
+  const std::vector<TensorInfo>& inputs() const;
+  const std::vector<TensorInfo>& outputs() const;
+  const std::optional<ModelInfo>& info() const;
+
+  // One forward pass for all outputs, in the order of outputs(), as float32. The name may be empty when there is one
+  // input. Errors: a missing, unknown or ill-shaped input, whatever OpenCV throws.
+  StatusOr<std::vector<NamedArray>> Run(const std::vector<NamedArray>& inputs);
+
+ private:
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace permafrost
