@@ -1,6 +1,9 @@
 # Flags every target of ours gets, and the two ways to add one.
 add_library(permafrost_flags INTERFACE)
 target_compile_options(permafrost_flags INTERFACE -Wall -Wextra -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(permafrost_flags INTERFACE -Wno-restrict)  # wrong about std::string + at -O2 (GCC bug 105651)
+endif()
 if(PERMAFROST_SANITIZE)
   target_compile_options(permafrost_flags INTERFACE -fsanitize=${PERMAFROST_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(permafrost_flags INTERFACE -fsanitize=${PERMAFROST_SANITIZE})
@@ -28,6 +31,7 @@ function(permafrost_library NAME)
   set_target_properties(${NAME} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   target_include_directories(${NAME} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/permafrost>)
+  target_compile_features(${NAME} PUBLIC cxx_std_20)
   target_link_libraries(${NAME} PUBLIC ${ARG_LINK} PRIVATE $<BUILD_INTERFACE:permafrost_flags>)
 endfunction()
 
