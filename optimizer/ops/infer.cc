@@ -8,8 +8,10 @@
 namespace permafrost {
 namespace {
 
-// Producers first as far as that is possible; the nodes of cycles, and what depends on them, follow. A Merge starts as
-// soon as one of its inputs is there: the other comes round later.
+constexpr size_t kMaxUnknownOutputs = 1 << 16;  // ports come from files
+
+// Producers first. What comes round a while loop is not waited for; should nodes still wait for each other, they follow
+// at the end.
 std::vector<NodeId> InferenceOrder(const Graph& graph) {
   const std::vector<NodeId> ids = graph.NodeIds();
   if (ids.empty()) return {};
@@ -46,6 +48,17 @@ std::vector<NodeId> InferenceOrder(const Graph& graph) {
   return order;
 }
 
+// Outputs of a node about which nothing is said: as many as the table names or anything uses.
+size_t OutputsInUse(const GraphEditor& editor, NodeId id, const OpDef* op) {
+  size_t count = std::max<size_t>(1, op == nullptr ? 0 : op->output_names.size());
+  const auto use = [&](Value value) {
+    if (value.node == id && value.port >= 0) count = std::max(count, static_cast<size_t>(value.port) + 1);
+  };
+  for (const Use& user : editor.Users(id)) use(editor.node(user.node).inputs[static_cast<size_t>(user.index)]);
+  for (const GraphOutput& output : editor.graph().outputs()) use(output.value);
+  return std::min<size_t>(count, kMaxUnknownOutputs);
+}
+
 }  // namespace
 
 Status InferNode(GraphEditor& editor, NodeId id) {
@@ -54,8 +67,7 @@ Status InferNode(GraphEditor& editor, NodeId id) {
   const Node& node = graph.node(id);
   const OpDef* op = FindOp(node.op);
   if (op == nullptr || op->infer == nullptr) {
-    const size_t count = op == nullptr ? 1 : std::max<size_t>(1, op->output_names.size());
-    if (node.outputs.empty()) editor.SetOutputTypes(id, std::vector<ValueType>(count));
+    if (node.outputs.empty()) editor.SetOutputTypes(id, std::vector<ValueType>(OutputsInUse(editor, id, op)));
     return op == nullptr ? OkStatus() : CheckNode(node);
   }
   RETURN_IF_ERROR(CheckNode(node));

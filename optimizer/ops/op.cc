@@ -17,8 +17,8 @@ struct Table {
 const Table& TheTable() {
   static const Table* const table = [] {
     auto* built = new Table;
-    for (auto* family : {&ArrayOps, &ElementwiseOps, &ReductionOps, &ConvolutionOps, &PoolingOps, &NormalizationOps,
-                         &ImageOps, &QuantizationOps, &TrainingOps, &ControlOps}) {
+    for (auto* family : {&ArrayOps, &MovementOps, &IndexingOps, &ElementwiseOps, &ReductionOps, &ConvolutionOps,
+                         &PoolingOps, &NormalizationOps, &ImageOps, &QuantizationOps, &TrainingOps, &ControlOps}) {
       for (OpDef& row : (*family)()) built->rows.push_back(std::move(row));
     }
     for (const OpDef& row : built->rows) {
@@ -65,7 +65,8 @@ std::optional<Attr> EffectiveAttr(const Graph& graph, const Node& node, std::str
   if (op == nullptr) return std::nullopt;
   for (const AttrSpec& spec : op->attrs) {
     if (spec.name != name) continue;
-    const auto index = static_cast<size_t>(spec.index);
+    const bool from_end = spec.kind == AttrSpec::Kind::kInputType && spec.index < 0;
+    const auto index = static_cast<size_t>(spec.index) + (from_end ? node.inputs.size() : 0);
     switch (spec.kind) {
       case AttrSpec::Kind::kRequired: return std::nullopt;
       case AttrSpec::Kind::kDefault: return spec.fallback;

@@ -15,7 +15,7 @@ struct AttrSpec {
   enum class Kind {
     kRequired,    // a node without it is refused
     kDefault,     // `fallback`
-    kInputType,   // the dtype of input `index`
+    kInputType,   // the dtype of input `index`, negative from the end
     kOutputType,  // the dtype of output `index`
     kInputCount,  // number of inputs minus `index`
   };
@@ -65,11 +65,11 @@ struct OpDef {
   std::string_view name;
   int min_inputs = 0;
   int max_inputs = 0;  // -1: any number
-  std::vector<AttrSpec> attrs;
+  std::vector<AttrSpec> attrs = {};
   InferFn infer = nullptr;    // null: outputs stay unknown
   KernelFn kernel = nullptr;  // null: cannot be evaluated here
   // Names of the outputs as function bodies refer to them ("node:name:index"); empty: one output called anything.
-  std::vector<std::string_view> output_names;
+  std::vector<std::string_view> output_names = {};
   bool pure = true;         // same inputs, same outputs, nothing else happens: may be folded, merged and dropped
   bool commutative = false;  // its first two inputs may be swapped
 };
