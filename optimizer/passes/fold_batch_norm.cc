@@ -26,9 +26,11 @@ struct Chain {
   std::vector<NodeId> carriers;
 };
 
-bool IsCarrier(const Graph& graph, const Node& node) {
-  const Tensor* block = node.op == "BatchToSpaceND" ? ConstantBehind(graph, node.inputs[1]) : nullptr;
-  return block != nullptr && block->rank() == 1 && block->dims()[0] <= 2;
+// Whether a node only moves values between batch and `spatial` dims, of whole channels.
+bool IsCarrier(const Graph& graph, const Node& node, int spatial) {
+  if (node.op != "BatchToSpaceND" || node.inputs.size() < 2) return false;
+  const Tensor* block = ConstantBehind(graph, node.inputs[1]);
+  return block != nullptr && block->rank() == 1 && block->dims()[0] <= spatial;
 }
 
 // Half has a narrow range: weights that fitted may not when scaled.
@@ -48,8 +50,7 @@ bool FitsIts(const Tensor& weights) {
 
 class Folder {
  public:
-  Folder(GraphEditor& editor, PassContext& context)
-      : editor_(editor), context_(context), constants_(editor.graph()) {}
+  Folder(GraphEditor& editor, PassContext& context) : editor_(editor), context_(context), constants_(editor.graph()) {}
 
   Status Run() {
     // Producers first: what a convolution absorbed is no longer there for the next one.
@@ -104,7 +105,8 @@ class Folder {
   }
 
   bool IsPlainBias(const std::vector<NodeId>& steps) const {
-    return steps.size() == 1 && node(steps[0]).op == "BiasAdd" && ConstValue(graph(), node(steps[0]).inputs[1]) != nullptr;
+    return steps.size() == 1 && node(steps[0]).op == "BiasAdd" &&
+           ConstValue(graph(), node(steps[0]).inputs[1]) != nullptr;
   }
 
   // The rounded bias and weights of a fold, worked out before anything is changed.
@@ -193,7 +195,8 @@ class Folder {
       const Node& user = node(use->node);
       const StepMatch match = Match(use->node);
       if (!match.step.has_value()) {
-        if (!linear.has_value() || linear->result_is_nchw || use->index != 0 || !IsCarrier(graph(), user)) return chain;
+        const bool channels_last = linear.has_value() && !linear->result_is_nchw && use->index == 0;
+        if (!channels_last || !IsCarrier(graph(), user, linear->weights.rank() - 2)) return chain;
         carriers.push_back(use->node);
       } else {
         if (match.step->input != use->index) return chain;
@@ -203,8 +206,8 @@ class Folder {
         }
         const ChannelAffine& map = match.step->map;
         if (map.channels() > 1 && (map.axis != linear->result_axis || map.channels() != linear->out_channels)) {
-          Decline(use->node, StrCat("it does not run along the ", linear->out_channels, " channels of '",
-                                    node(id).name, "'"));
+          Decline(use->node,
+                  StrCat("it does not run along the ", linear->out_channels, " channels of '", node(id).name, "'"));
           return chain;
         }
         if (!Append(chain, use->node, *match.step)) {
