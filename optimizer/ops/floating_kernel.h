@@ -6,7 +6,7 @@
 
 #include "optimizer/ir/graph.h"
 
-// What kernels on floating-point tensors share.
+// How kernels make their results, and run on every floating-point type.
 namespace permafrost {
 
 using Tensors = std::vector<Tensor>;
@@ -14,28 +14,32 @@ using Tensors = std::vector<Tensor>;
 // No single result of a kernel takes more: a node of a damaged file may ask for any size.
 constexpr int64_t kMaxResultBytes = int64_t{1} << 31;
 
+// Zeros for a tensor of `dims` whose elements have `size` bytes.
+inline StatusOr<std::string> ZeroBytes(const std::vector<int64_t>& dims, int64_t size) {
+  const int64_t elements = CheckedElements(dims);
+  if (elements < 0 || size < 1 || elements > kMaxResultBytes / size) {
+    return ResourceExhausted("the result would have shape ", Shape(dims).ToString(), ", more than ", kMaxResultBytes,
+                             " bytes");
+  }
+  return std::string(static_cast<size_t>(elements * size), '\0');
+}
+
 // A tensor in the making: zeros at first.
 template <class T>
 class Result {
  public:
   static StatusOr<Result> Make(std::vector<int64_t> dims) {
-    const int64_t elements = CheckedElements(dims);
-    if (elements < 0 || elements > kMaxResultBytes / static_cast<int64_t>(sizeof(T))) {
-      return ResourceExhausted("the result would have shape ", Shape(dims).ToString(), ", more than ", kMaxResultBytes,
-                               " bytes");
-    }
-    return Result(std::move(dims), elements);
+    ASSIGN_OR_RETURN(std::string bytes, ZeroBytes(dims, sizeof(T)));
+    return Result(std::move(dims), std::move(bytes));
   }
   T* data() { return reinterpret_cast<T*>(bytes_.data()); }
-  int64_t elements() const { return elements_; }
+  int64_t elements() const { return static_cast<int64_t>(bytes_.size() / sizeof(T)); }
   Tensor Take() && { return Tensor::Buffer(DTypeOf<T>(), std::move(dims_), std::move(bytes_)); }
 
  private:
-  Result(std::vector<int64_t> dims, int64_t elements)
-      : dims_(std::move(dims)), bytes_(static_cast<size_t>(elements) * sizeof(T), '\0'), elements_(elements) {}
+  Result(std::vector<int64_t> dims, std::string bytes) : dims_(std::move(dims)), bytes_(std::move(bytes)) {}
   std::vector<int64_t> dims_;
   std::string bytes_;
-  int64_t elements_;
 };
 
 // A KernelFn out of Kernel::Run<float> and Kernel::Run<double>. half and bfloat16 are computed in float32 and rounded at
