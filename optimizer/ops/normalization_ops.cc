@@ -93,10 +93,11 @@ struct BiasAddKernel {
   }
 };
 
+int BatchNormRank(const Node& node, const Shape& x) { return node.op == "FusedBatchNormV3" && x.IsRank(5) ? 5 : 4; }
+
 Status InferFusedBatchNorm(const InferContext& context, std::vector<ValueType>& outputs) {
   Shape shape = context.shape(0);
-  const int rank = context.node().op == "FusedBatchNormV3" && shape.IsRank(5) ? 5 : 4;
-  RETURN_IF_ERROR(CheckRank(shape, rank, "the input"));
+  RETURN_IF_ERROR(CheckRank(shape, BatchNormRank(context.node(), shape), "the input"));
   ASSIGN_OR_RETURN(const bool training, AttrAs<bool>(context.node(), "is_training", true));
   // In training mean and variance may be empty.
   RETURN_IF_ERROR(MergeChannels(context, 1, training ? 3 : 5, shape));
@@ -122,7 +123,7 @@ StatusOr<Tensors> FusedBatchNormKernel(const Node& node, const Tensors& inputs) 
       return InvalidArgument("input ", i, " is ", NameOf(inputs[i].dtype()), ", expected float32");
     }
   }
-  if (inputs[0].rank() != 4 && inputs[0].rank() != 5) return InvalidArgument("the input has rank ", inputs[0].rank());
+  RETURN_IF_ERROR(CheckRank(inputs[0].shape(), BatchNormRank(node, inputs[0].shape()), "the input"));
   ASSIGN_OR_RETURN(const bool training, AttrAs<bool>(node, "is_training", true));
   ASSIGN_OR_RETURN(const float epsilon, AttrAs<float>(node, "epsilon", 0.0001F));
   ASSIGN_OR_RETURN(const float factor, AttrAs<float>(node, "exponential_avg_factor", 1.0F));
