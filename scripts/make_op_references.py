@@ -253,6 +253,11 @@ def quantization():
         for mode in ("MIN_COMBINED", "MIN_FIRST", "SCALED"):
             case(family, "dequantize_%s_%s" % (mode.lower(), dtype), "Dequantize", [quantized(values, dtype), low, high],
                  mode=mode)
+    one = np.float32(1)
+    case(family, "dequantize_min_first_symmetric", "Dequantize", [quantized(levels["quint8"], "quint8"), -one, one],
+         mode="MIN_FIRST")
+    case(family, "quantize_min_first_symmetric", "QuantizeV2", [rand(3, 5, low=-1.2, high=1.2), -one, one], T="quint8",
+         mode="MIN_FIRST")
     case(family, "dequantize_narrow", "Dequantize", [quantized(levels["qint8"], "qint8"), np.float32(-3), high],
          mode="SCALED", narrow_range=True)
     for mode in ("MIN_COMBINED", "SCALED"):

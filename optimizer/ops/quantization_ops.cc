@@ -71,9 +71,9 @@ StatusOr<Affine> DequantizeAffine(std::string_view mode, const Levels& levels, b
   }
   if (mode == "MIN_FIRST") {
     if (high == low) return Affine{0, 0, low};
-    const double factor = (static_cast<double>(high) - static_cast<double>(low)) / (levels.count() - 1);
-    return Affine{static_cast<float>(factor), 0,
-                  static_cast<float>(std::round(low / factor) * factor - factor * levels.lowest)};
+    // In float32, as TensorFlow: a symmetric range lies half-way between two roundings.
+    const auto factor = static_cast<float>((high - low) / (levels.count() - 1));
+    return Affine{factor, 0, std::round(low / factor) * factor - factor * static_cast<float>(levels.lowest)};
   }
   if (mode != "SCALED") return InvalidArgument("mode is '", mode, "', expected MIN_COMBINED, MIN_FIRST or SCALED");
   const double lowest = levels.lowest + (narrow ? 1 : 0);
@@ -132,8 +132,7 @@ struct Quantizer {
 
   double Level(float x) const {
     if (mode == "MIN_FIRST") {
-      const double wide = static_cast<double>(factor);
-      return std::round(x * wide) - (std::round(low * wide) - levels.lowest);
+      return static_cast<double>(std::round(x * factor)) - (std::round(low * factor) - levels.lowest);
     }
     const float limited = std::clamp(x, low, high);
     if (mode == "SCALED") {
