@@ -282,10 +282,15 @@ StatusOr<Graph> ReadGraphDef(std::string_view bytes, const std::shared_ptr<const
   Graph graph;
   GraphEditor editor(graph);
   std::vector<std::pair<NodeId, std::vector<std::string_view>>> wiring;
+  int64_t producer = 0;
   WireScanner scan(bytes);
   WireField field;
   while (scan.Next(field)) {
-    if (field.number == 1 && field.is_bytes) {
+    if (field.number == 4 && field.is_bytes) {
+      tf::VersionDef versions;
+      if (!versions.ParseFromArray(field.bytes.data(), static_cast<int>(field.bytes.size()))) break;
+      producer = versions.producer();
+    } else if (field.number == 1 && field.is_bytes) {
       ASSIGN_OR_RETURN(RawNode raw, ReadNode(field.bytes, source));
       RETURN_IF_ERROR(AddRawNode(editor, std::move(raw), limits, wiring));
     } else if (field.number == 2 && field.is_bytes) {
@@ -304,6 +309,14 @@ StatusOr<Graph> ReadGraphDef(std::string_view bytes, const std::shared_ptr<const
   }
   if (graph.node_count() == 0) return DataLoss("holds no nodes; expected a GraphDef");
   RETURN_IF_ERROR(Connect(editor, wiring));
+  // Up to version 21 a scalar placeholder and one of unknown shape looked the same (TensorFlow's own rule).
+  constexpr int64_t kLastLegacyPlaceholder = 21;
+  if (producer <= kLastLegacyPlaceholder) {
+    for (NodeId id : graph.NodeIds()) {
+      const Shape* shape = graph.node(id).attr<Shape>("shape");
+      if (graph.node(id).op == "Placeholder" && shape != nullptr && shape->IsRank(0)) editor.SetAttr(id, "shape", Shape());
+    }
+  }
   return graph;
 }
 

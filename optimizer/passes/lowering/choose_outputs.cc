@@ -1,0 +1,129 @@
+#include <algorithm>
+#include <set>
+
+#include "optimizer/ops/training_ops.h"
+#include "optimizer/passes/lowering/boundary.h"
+#include "optimizer/passes/rewrite.h"
+
+namespace permafrost {
+namespace {
+
+using NodeSet = std::vector<bool>;
+
+// Ops that hold weights: what leads into one of them is data, not a label.
+bool HoldsWeights(const Node& node) {
+  static const std::set<std::string_view> kOps = {"Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv3D",
+                                                  "MatMul", "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3",
+                                                  "BatchMatMul", "BatchMatMulV2", "BiasAdd"};
+  return kOps.contains(node.op);
+}
+
+// What belongs to training by its op or by the name that TensorFlow's optimizers give it.
+bool IsTraining(const Node& node) {
+  return IsTrainingOp(node.op) || node.name.starts_with("gradients/") || node.name.find("/gradients/") != std::string::npos ||
+         node.op == "NoOp" || IsAssertOp(node.op);
+}
+
+// Nodes that hang on `roots` without passing through training.
+NodeSet Downstream(const GraphEditor& editor, std::vector<Value> roots) {
+  NodeSet reached(static_cast<size_t>(editor.graph().next_id()), false);
+  std::vector<NodeId> work;
+  const auto visit = [&](NodeId id) {
+    if (!reached[static_cast<size_t>(id)] && !IsTraining(editor.node(id))) {
+      reached[static_cast<size_t>(id)] = true;
+      work.push_back(id);
+    }
+  };
+  for (Value root : roots) {
+    for (const Use& use : editor.Users(root)) visit(use.node);
+  }
+  while (!work.empty()) {
+    const NodeId id = work.back();
+    work.pop_back();
+    for (const Use& use : editor.Users(id)) visit(use.node);
+  }
+  return reached;
+}
+
+// Placeholders and what input pipelines hand over.
+std::vector<Value> Sources(const GraphEditor& editor) {
+  const Graph& graph = editor.graph();
+  std::vector<Value> sources;
+  for (NodeId id : graph.NodeIds()) {
+    const Node& node = graph.node(id);
+    if (node.op.starts_with("Placeholder")) {
+      sources.push_back({id, 0});
+    } else if (IsInputPipelineOp(node.op)) {
+      std::set<Value> ports;
+      for (const Use& use : editor.Users(id)) {
+        if (!IsInputPipelineOp(graph.node(use.node).op)) {
+          ports.insert(graph.node(use.node).inputs[static_cast<size_t>(use.index)]);
+        }
+      }
+      sources.insert(sources.end(), ports.begin(), ports.end());
+    }
+  }
+  return sources;
+}
+
+Status Run(GraphEditor& editor, PassContext& context) {
+  const Graph& graph = editor.graph();
+  if (!graph.outputs().empty()) return OkStatus();
+  std::vector<Value> data, labels;
+  const std::vector<Value> sources = Sources(editor);
+  for (Value source : sources) {
+    const NodeSet reached = Downstream(editor, {source});
+    bool weighty = false;
+    for (NodeId id : graph.NodeIds()) weighty |= reached[static_cast<size_t>(id)] && HoldsWeights(graph.node(id));
+    (weighty ? data : labels).push_back(source);
+  }
+  for (NodeId id : graph.inputs()) {
+    if (std::find(data.begin(), data.end(), Value{id, 0}) == data.end()) data.push_back({id, 0});
+  }
+  if (data.empty()) std::swap(data, labels);  // no weights at all: everything is data
+  std::erase_if(labels, [&](Value label) { return std::find(data.begin(), data.end(), label) != data.end(); });
+  const NodeSet on_data = Downstream(editor, data);
+  const NodeSet on_labels = Downstream(editor, labels);
+  const auto is_candidate = [&](NodeId id) {
+    return on_data[static_cast<size_t>(id)] && !on_labels[static_cast<size_t>(id)];
+  };
+  static const std::set<std::string_view> kNeverOutputs = {"Shape", "ShapeN", "Size", "Rank", "L2Loss"};
+  std::vector<GraphOutput> chosen;
+  for (NodeId id : graph.NodeIds()) {
+    const Node& node = graph.node(id);
+    if (!is_candidate(id) || kNeverOutputs.contains(node.op)) continue;
+    bool inner = false, for_loss = false, summarised = false;
+    for (const Use& use : editor.Users(id)) {
+      inner |= is_candidate(use.node) && !kNeverOutputs.contains(graph.node(use.node).op);
+      for_loss |= on_labels[static_cast<size_t>(use.node)];
+      summarised |= IsSummaryOp(graph.node(use.node).op);
+    }
+    // Statistics that only training looks at; a histogram of the predictions does not make them one.
+    const bool statistic = !editor.Users(id).empty() && !for_loss &&
+                           !(summarised && graph.type({id, 0}).shape.rank() != 0);
+    if (inner || statistic) continue;
+    // A port that nobody names is port 0.
+    chosen.push_back({node.name, {id, 0}});
+  }
+  if (chosen.empty()) {
+    return InvalidArgument("no output found: nothing that depends on an input is left at the end; name it with --outputs");
+  }
+  std::string names;
+  for (const GraphOutput& output : chosen) names += StrCat(names.empty() ? "" : ", ", output.name);
+  context.Note(StrCat("outputs chosen: ", names, " (--outputs overrides)"));
+  editor.SetGraphOutputs(std::move(chosen));
+  return OkStatus();
+}
+
+}  // namespace
+
+const PassInfo kChooseOutputs{
+    .name = "choose-outputs",
+    .summary = "without --outputs: take the ends that depend on data but not on labels",
+    .needs = {},
+    .gives = {},
+    .run = Run,
+    .aliases = {},
+};
+
+}  // namespace permafrost
