@@ -23,6 +23,7 @@ class AtomicFile {
   Status Finish();
   Status Rename();  // Finish first
   const std::string& sha256() const { return digest_; }
+  const std::string& temporary_path() const { return temporary_; }  // where the bytes lie between Finish and Rename
   int64_t size() const { return size_; }
 
  private:

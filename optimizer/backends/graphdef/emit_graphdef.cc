@@ -1,0 +1,198 @@
+#include "optimizer/backends/graphdef/emit_graphdef.h"
+
+#include <google/protobuf/io/coded_stream.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "optimizer/ops/op.h"
+#include "permafrost/graph.pb.h"
+
+namespace permafrost {
+namespace {
+
+using google::protobuf::io::CodedOutputStream;
+
+void AppendVarint(std::string& out, uint64_t value) {
+  uint8_t buffer[10];
+  const uint8_t* end = CodedOutputStream::WriteVarint64ToArray(value, buffer);
+  out.append(reinterpret_cast<const char*>(buffer), static_cast<size_t>(end - buffer));
+}
+
+// The key and length of a length-delimited field; its bytes follow.
+void AppendHeader(std::string& out, int number, uint64_t size) {
+  AppendVarint(out, static_cast<uint64_t>(number) << 3 | 2);
+  AppendVarint(out, size);
+}
+
+void AppendBytes(std::string& out, int number, std::string_view bytes) {
+  AppendHeader(out, number, bytes.size());
+  out.append(bytes);
+}
+
+void ToProto(const Shape& shape, tf::TensorShapeProto& proto) {
+  if (!shape.has_rank()) {
+    proto.set_unknown_rank(true);
+    return;
+  }
+  for (int64_t dim : shape.dims()) proto.add_dim()->set_size(dim);
+}
+
+tf::DataType ToProto(DType dtype) { return static_cast<tf::DataType>(dtype); }
+
+// An attribute as AttrValue bytes. Tensors are not written here.
+StatusOr<std::string> AttrBytes(const Attr& attr) {
+  if (const auto* opaque = std::get_if<OpaqueAttr>(&attr)) return opaque->wire;
+  tf::AttrValue proto;
+  if (const auto* i = std::get_if<int64_t>(&attr)) {
+    proto.set_i(*i);
+  } else if (const auto* f = std::get_if<float>(&attr)) {
+    proto.set_f(*f);
+  } else if (const auto* b = std::get_if<bool>(&attr)) {
+    proto.set_b(*b);
+  } else if (const auto* s = std::get_if<std::string>(&attr)) {
+    proto.set_s(*s);
+  } else if (const auto* type = std::get_if<DType>(&attr)) {
+    proto.set_type(ToProto(*type));
+  } else if (const auto* shape = std::get_if<Shape>(&attr)) {
+    ToProto(*shape, *proto.mutable_shape());
+  } else if (const auto* function = std::get_if<FunctionName>(&attr)) {
+    proto.mutable_func()->set_name(function->name);
+  } else {
+    tf::AttrValue::ListValue& list = *proto.mutable_list();
+    if (const auto* is = std::get_if<std::vector<int64_t>>(&attr)) {
+      for (int64_t value : *is) list.add_i(value);
+    } else if (const auto* fs = std::get_if<std::vector<float>>(&attr)) {
+      for (float value : *fs) list.add_f(value);
+    } else if (const auto* bs = std::get_if<std::vector<bool>>(&attr)) {
+      for (bool value : *bs) list.add_b(value);
+    } else if (const auto* strings = std::get_if<std::vector<std::string>>(&attr)) {
+      for (const std::string& value : *strings) list.add_s(value);
+    } else if (const auto* types = std::get_if<std::vector<DType>>(&attr)) {
+      for (DType value : *types) list.add_type(ToProto(value));
+    } else if (const auto* shapes = std::get_if<std::vector<Shape>>(&attr)) {
+      for (const Shape& value : *shapes) ToProto(value, *list.add_shape());
+    } else if (const auto* functions = std::get_if<std::vector<FunctionName>>(&attr)) {
+      for (const FunctionName& value : *functions) list.add_func()->set_name(value.name);
+    } else {
+      return Internal("a tensor attribute reached the emitter outside a Const");
+    }
+  }
+  std::string bytes;
+  proto.SerializeToString(&bytes);
+  return bytes;
+}
+
+// One node: its bytes up to a tensor's content, then the tensor, which is streamed.
+struct Prepared {
+  std::string head;
+  const Tensor* content = nullptr;
+  uint64_t size = 0;  // of the NodeDef
+};
+
+// TensorProto: everything before the content's bytes. `whole` is true when nothing follows.
+std::string TensorHead(const Tensor& tensor, bool& whole) {
+  tf::TensorProto proto;
+  proto.set_dtype(ToProto(tensor.dtype()));
+  tf::TensorShapeProto& shape = *proto.mutable_tensor_shape();
+  for (int64_t dim : tensor.dims()) shape.add_dim()->set_size(dim);
+  whole = true;
+  if (tensor.dtype() == DType::kString) {
+    for (const std::string& value : tensor.strings()) proto.add_string_val(value);
+  } else if (tensor.dtype() == DType::kInt32 && tensor.elements() == 1) {
+    proto.add_int_val(static_cast<int32_t>(*tensor.SingleValue()));
+  } else {
+    whole = tensor.elements() == 0;
+  }
+  std::string head;
+  proto.SerializeToString(&head);
+  if (!whole) AppendHeader(head, 4, static_cast<uint64_t>(tensor.byte_size()));
+  return head;
+}
+
+StatusOr<Prepared> Prepare(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  Prepared prepared;
+  std::string& head = prepared.head;
+  AppendBytes(head, 1, node.name);
+  AppendBytes(head, 2, node.op);
+  for (Value input : node.inputs) AppendBytes(head, 3, ToString(graph, input));
+  for (NodeId control : node.controls) AppendBytes(head, 3, StrCat("^", graph.node(control).name));
+
+  std::set<std::string, std::less<>> keys;
+  for (const auto& [key, value] : node.attrs) keys.insert(key);
+  if (const OpDef* op = FindOp(node.op)) {
+    for (const AttrSpec& spec : op->attrs) {
+      if (spec.kind != AttrSpec::Kind::kDefault) keys.emplace(spec.name);
+    }
+  }
+  const Tensor* tensor = nullptr;
+  for (const std::string& key : keys) {
+    if (node.IsConst() && key == "value") {
+      tensor = node.attr<Tensor>("value");
+      continue;
+    }
+    const std::optional<Attr> attr = EffectiveAttr(graph, node, key);
+    if (!attr) continue;
+    if (const auto* type = std::get_if<DType>(&*attr); type != nullptr && *type == DType::kInvalid) continue;
+    if (std::holds_alternative<Tensor>(*attr)) {
+      return Unsupported("node '", node.name, "' (", node.op, "): attribute '", key, "' is a tensor, which only a Const has");
+    }
+    auto bytes = AttrBytes(*attr);
+    if (!bytes.ok()) return WithContext(bytes.status(), StrCat("node '", node.name, "' attribute '", key, "'"));
+    std::string entry;
+    AppendBytes(entry, 1, key);
+    AppendBytes(entry, 2, *bytes);
+    AppendBytes(head, 5, entry);
+  }
+  prepared.size = head.size();
+  if (tensor != nullptr) {
+    bool whole = false;
+    const std::string tensor_head = TensorHead(*tensor, whole);
+    const uint64_t content = whole ? 0 : static_cast<uint64_t>(tensor->byte_size());
+    const uint64_t tensor_size = tensor_head.size() + content;
+    std::string value_head;  // AttrValue.tensor
+    AppendHeader(value_head, 8, tensor_size);
+    std::string entry_head;
+    AppendBytes(entry_head, 1, "value");
+    AppendHeader(entry_head, 2, value_head.size() + tensor_size);
+    AppendHeader(head, 5, entry_head.size() + value_head.size() + tensor_size);
+    head += entry_head + value_head + tensor_head;
+    prepared.size = head.size() + content;
+    if (!whole) prepared.content = tensor;
+  }
+  return prepared;
+}
+
+}  // namespace
+
+Status EmitGraphDef(const Graph& graph, const EmitOptions& options, const ByteSink& sink) {
+  for (const GraphOutput& output : graph.outputs()) {
+    if (!graph.Find(output.name)) return Internal("output '", output.name, "' is not a node of its own");
+  }
+  std::vector<Prepared> nodes;
+  uint64_t total = 0;
+  for (NodeId id : graph.NodeIds()) {
+    ASSIGN_OR_RETURN(nodes.emplace_back(), Prepare(graph, id));
+    total += nodes.back().size + 8;
+  }
+  if (total > static_cast<uint64_t>(INT32_MAX)) {
+    return ResourceExhausted("the graph takes ", total, " bytes; a GraphDef holds at most 2 GiB");
+  }
+  for (const Prepared& node : nodes) {
+    std::string key;
+    AppendHeader(key, 1, node.size);
+    RETURN_IF_ERROR(sink(key));
+    RETURN_IF_ERROR(sink(node.head));
+    if (node.content != nullptr) RETURN_IF_ERROR(node.content->ForEachChunk(sink, options.release_pages));
+  }
+  tf::GraphDef tail;
+  tail.mutable_versions()->set_producer(options.producer);
+  tail.mutable_versions()->set_min_consumer(12);
+  std::string bytes;
+  tail.SerializeToString(&bytes);
+  return sink(bytes);
+}
+
+}  // namespace permafrost

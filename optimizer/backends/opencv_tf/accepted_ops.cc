@@ -1,0 +1,199 @@
+#include "optimizer/backends/opencv_tf/accepted_ops.h"
+
+#include <algorithm>
+#include <map>
+
+#include "optimizer/passes/rewrite.h"
+
+namespace permafrost {
+namespace {
+
+const Shape& ShapeOf(const Graph& graph, const Node& node, size_t input) {
+  return graph.type(node.inputs[input]).shape;
+}
+
+std::string NoDilation(const Graph&, const Node& node) {
+  const auto dilations = node.attr_or<std::vector<int64_t>>("dilations", {});
+  const bool plain = std::all_of(dilations.begin(), dilations.end(), [](int64_t d) { return d == 1; });
+  return plain ? "" : "the importer ignores dilations";
+}
+
+std::string NoTranspose(const Graph& graph, const Node& node) {
+  if (ConstValue(graph, node.inputs[0]) != nullptr) return "the importer takes no constant as the left operand";
+  if (node.attr_or<bool>("transpose_a", false) || node.attr_or<bool>("transpose_b", false)) {
+    return "the importer ignores transpose_a and transpose_b";
+  }
+  return "";
+}
+
+std::string NoAdjoint(const Graph&, const Node& node) {
+  return node.attr_or<bool>("adj_x", false) || node.attr_or<bool>("adj_y", false) ? "the importer ignores adj_x and adj_y"
+                                                                                   : "";
+}
+
+std::string NoConstantOnTheLeft(const Graph& graph, const Node& node) {
+  return ConstValue(graph, node.inputs[0]) != nullptr ? "the importer takes no constant as the left operand" : "";
+}
+
+std::string AtMostOneConstant(const Graph& graph, const Node& node) {
+  int constants = 0;
+  for (Value input : node.inputs) constants += ConstValue(graph, input) != nullptr ? 1 : 0;
+  if (constants > 1) return "more than one operand is a constant";
+  // A constant that varies over height or width is applied in the wrong order.
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const Tensor* tensor = ConstValue(graph, node.inputs[i]);
+    if (tensor == nullptr || tensor->elements() <= 1) continue;
+    if (tensor->dtype() != DType::kFloat32 && tensor->dtype() != DType::kHalf) return "its constant is not float32 or half";
+    if (tensor->rank() > 1 && tensor->dims().back() != tensor->elements() && ShapeOf(graph, node, 1 - i).rank() == 4) {
+      return "its constant is not one value per channel";
+    }
+  }
+  return "";
+}
+
+std::string ReductionAxes(const Graph& graph, const Node& node) {
+  const Tensor* tensor = ConstValue(graph, node.inputs[1]);
+  const std::vector<int64_t> axes = tensor->Values<int64_t>();
+  const int rank = ShapeOf(graph, node, 0).rank();
+  if (rank >= 0 && rank != 4) return StrCat("the importer reduces 4-D data only, this has rank ", rank);
+  const bool spatial = axes == std::vector<int64_t>{1, 2};
+  const bool single = axes.size() == 1 && axes[0] >= 1 && axes[0] <= 3;
+  return spatial || single ? "" : "the importer reduces axes [1, 2] or a single one of 1, 2, 3";
+}
+
+std::string InferenceMode(const Graph&, const Node& node) {
+  return node.attr_or<bool>("is_training", true) ? "it uses the statistics of its batch (is_training)" : "";
+}
+
+std::string SqueezeDims(const Graph&, const Node& node) {
+  const auto axes = node.attr_or<std::vector<int64_t>>("squeeze_dims", {});
+  if (axes.empty()) return "squeeze_dims is empty";
+  for (size_t i = 1; i < axes.size(); ++i) {
+    if (axes[i] != axes[i - 1] + 1) return "squeeze_dims are not consecutive";
+  }
+  return "";
+}
+
+std::string LayoutTranspose(const Graph& graph, const Node& node) {
+  if (ShapeOf(graph, node, 0).rank() != 4) return "";
+  const std::vector<int64_t> order = ConstValue(graph, node.inputs[1])->Values<int64_t>();
+  using Order = std::vector<int64_t>;
+  for (const Order& taken : {Order{0, 1, 2, 3}, Order{0, 3, 1, 2}, Order{0, 2, 3, 1}, Order{0, 3, 2, 1}}) {
+    if (order == taken) return "";
+  }
+  return "the importer transposes 4-D data between NHWC and NCHW only";
+}
+
+std::string PlainStridedSlice(const Graph&, const Node& node) {
+  for (const char* mask : {"begin_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"}) {
+    if (node.attr_or<int64_t>(mask, 0) != 0) return StrCat("the importer ignores ", mask);
+  }
+  return "";
+}
+
+std::string FirstAxis(const Graph&, const Node& node) {
+  return node.attr_or<int64_t>("axis", 0) != 0 ? "the importer packs along the first axis only" : "";
+}
+
+std::string LowReshape(const Graph& graph, const Node& node) {
+  const Tensor* shape = ConstValue(graph, node.inputs[1]);
+  if (shape->elements() != 4) return "";
+  const std::vector<int64_t> dims = shape->Values<int64_t>();
+  return dims[1] == 1 && dims[2] == 1 ? "" : "the importer does not move data when it reshapes to 4-D";
+}
+
+std::string FloatInput(const Graph& graph, const Node& node) {
+  for (NodeId id : graph.inputs()) {
+    if (&graph.node(id) == &node) return "";
+  }
+  return "it is no input of the graph";
+}
+
+}  // namespace
+
+const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
+  static const std::vector<AcceptedOp> table = [] {
+    std::vector<AcceptedOp> rows = {
+        {"Placeholder", 40505, {}, FloatInput},
+        {"Conv2D", 40505, {1}, NoDilation},
+        {"DepthwiseConv2dNative", 40505, {1}, NoDilation},
+        {"Conv2DBackpropInput", 40505, {0, 1}, nullptr},
+        {"Conv3D", 40505, {1}, NoDilation},
+        {"MatMul", 40505, {}, NoTranspose},
+        {"BatchMatMul", 40505, {}, NoAdjoint},
+        {"BiasAdd", 40505, {1}, nullptr},
+        {"Add", 40505, {}, AtMostOneConstant},
+        {"AddV2", 40505, {}, AtMostOneConstant},
+        {"AddN", 40505, {}, nullptr},
+        {"Sub", 40505, {}, NoConstantOnTheLeft},
+        {"Mul", 40505, {}, AtMostOneConstant},
+        {"RealDiv", 40505, {}, NoConstantOnTheLeft},
+        {"Reshape", 40505, {1}, LowReshape},
+        {"Squeeze", 40505, {}, SqueezeDims},
+        {"Transpose", 40505, {1}, LayoutTranspose},
+        {"Concat", 40505, {0}, nullptr},
+        {"ConcatV2", 40505, {-1}, nullptr},
+        {"Split", 40505, {0}, nullptr},
+        {"Slice", 40505, {1, 2}, nullptr},
+        {"StridedSlice", 40505, {1, 2, 3}, PlainStridedSlice},
+        {"Pad", 40505, {1}, nullptr},
+        {"MirrorPad", 40505, {1}, nullptr},
+        {"Mean", 40505, {1}, ReductionAxes},
+        {"Sum", 40505, {1}, ReductionAxes},
+        {"Max", 40505, {1}, ReductionAxes},
+        {"FusedBatchNorm", 40505, {1, 2, 3, 4}, InferenceMode},
+        {"FusedBatchNormV3", 40505, {1, 2, 3, 4}, InferenceMode},
+        {"SpaceToBatchND", 40505, {1, 2}, nullptr},
+        {"BatchToSpaceND", 40505, {1, 2}, nullptr},
+        {"ResizeBilinear", 40505, {1}, nullptr},
+        {"ResizeNearestNeighbor", 40505, {1}, nullptr},
+        {"ClipByValue", 40505, {1, 2}, nullptr},
+        {"ArgMax", 40505, {1}, nullptr},
+        {"ArgMin", 40505, {1}, nullptr},
+        {"Pack", 40505, {}, FirstAxis},
+        {"Sign", 40600, {}, nullptr},
+        {"Reciprocal", 40600, {}, nullptr},
+    };
+    // Dispatched or reached by the name of a layer, without further conditions.
+    for (std::string_view op :
+         {"MaxPool", "AvgPool", "MaxPool3D", "AvgPool3D", "Softmax", "LRN", "LeakyRelu", "Abs", "Tanh", "Sigmoid",
+          "Relu", "Elu", "Exp", "Relu6", "Square", "Softplus", "Selu", "Softsign", "Sqrt", "Log", "Floor", "Ceil",
+          "Round", "Erf", "Sin", "Cos", "Tan", "Atan", "Sinh", "Acos", "Asin", "Cosh", "Acosh", "Asinh", "Atanh"}) {
+      rows.push_back({op, 40505, {}, nullptr});
+    }
+    std::sort(rows.begin(), rows.end(), [](const AcceptedOp& a, const AcceptedOp& b) { return a.op < b.op; });
+    return rows;
+  }();
+  return table;
+}
+
+std::vector<Refusal> RefusedByOpenCv(const Graph& graph, int opencv_version) {
+  std::map<std::string_view, const AcceptedOp*> rows;
+  for (const AcceptedOp& row : OpsAcceptedByOpenCv()) rows[row.op] = &row;
+  std::vector<Refusal> refusals;
+  for (NodeId id : graph.NodeIds()) {
+    const Node& node = graph.node(id);
+    if (node.IsConst()) continue;
+    std::string reason;
+    const auto row = rows.find(node.op);
+    if (row == rows.end()) {
+      reason = "the importer knows no such op";
+    } else if (opencv_version < row->second->since) {
+      reason = StrCat("needs OpenCV ", row->second->since / 10000, ".", row->second->since / 100 % 100, " or later");
+    } else {
+      for (int index : row->second->constants) {
+        const int i = index < 0 ? static_cast<int>(node.inputs.size()) + index : index;
+        const bool exists = i >= 0 && i < static_cast<int>(node.inputs.size());
+        if (!exists || ConstValue(graph, node.inputs[static_cast<size_t>(i)]) == nullptr) {
+          reason = StrCat("input ", i, " has to be a constant");
+          break;
+        }
+      }
+      if (reason.empty() && row->second->check != nullptr) reason = row->second->check(graph, node);
+    }
+    if (!reason.empty()) refusals.push_back({node.name, node.op, reason});
+  }
+  return refusals;
+}
+
+}  // namespace permafrost

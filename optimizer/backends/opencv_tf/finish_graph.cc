@@ -1,0 +1,117 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "optimizer/backends/opencv_tf/opencv_graph.h"
+#include "optimizer/backends/opencv_tf/passes.h"
+#include "optimizer/ops/op.h"
+
+// The last passes before a file for OpenCV is written.
+namespace permafrost {
+namespace {
+
+// Would cv::dnn have no layer under this node's name?
+bool IsMergedAway(const Graph& graph, const Node& node) {
+  static const std::set<std::string_view> kMerged = {"BiasAdd", "BatchToSpaceND", "Pad"};
+  if (kMerged.contains(node.op)) return true;
+  return node.op == "Add" && node.inputs.size() == 2 && ConstValue(graph, node.inputs[1]) != nullptr;
+}
+
+Status IsolateOutputs(GraphEditor& editor, PassContext&) {
+  const Graph& graph = editor.graph();
+  std::vector<GraphOutput> outputs = graph.outputs();
+  bool changed = false;
+  for (GraphOutput& output : outputs) {
+    const Node& node = graph.node(output.value.node);
+    const bool has_other_users = !editor.Users(output.value.node).empty();
+    if (!has_other_users && !IsMergedAway(graph, node)) continue;
+    if (!IsFloating(graph.type(output.value).dtype)) continue;
+    const std::string name = StrCat(node.name, "/output");
+    const Tensor one = Tensor::Scalar<float>(1.0F).Cast(graph.type(output.value).dtype).Dense();
+    output.value = Emit(editor, "Mul", name, {output.value, EmitConst(editor, StrCat(name, "/one"), one)});
+    changed = true;
+  }
+  if (changed) editor.SetGraphOutputs(std::move(outputs));
+  return OkStatus();
+}
+
+// Who takes a constant's bytes away: convolutions among themselves and MatMuls among themselves may share one.
+std::string_view ConsumerClass(const Node& node) {
+  if (node.op == "Conv2D" || node.op == "DepthwiseConv2dNative" || node.op == "Conv3D") return "convolution";
+  if (node.op == "MatMul") return "matmul";
+  return node.op == "Conv2DBackpropInput" ? "deconvolution" : "other";
+}
+
+Status UnshareConstants(GraphEditor& editor, PassContext&) {
+  const Graph& graph = editor.graph();
+  for (NodeId id : graph.NodeIds()) {
+    if (!graph.node(id).IsConst() || editor.Users(id).size() < 2) continue;
+    std::map<std::string_view, Value> copy_for;
+    for (const Use& use : std::vector<Use>(editor.Users(id))) {
+      const std::string_view kind = ConsumerClass(graph.node(use.node));
+      // Small ones are not worth sharing with anybody.
+      const bool alone = kind == "deconvolution" || graph.node(id).attr<Tensor>("value")->byte_size() <= 64;
+      if (copy_for.empty()) {
+        copy_for[kind] = {id, 0};
+        continue;
+      }
+      auto copy = copy_for.find(kind);
+      if (copy == copy_for.end() || alone) {
+        const Value fresh = EmitConst(editor, graph.node(id).name, *graph.node(id).attr<Tensor>("value"));
+        copy = copy_for.insert_or_assign(kind, fresh).first;
+      }
+      editor.SetInput(use.node, use.index, copy->second);
+    }
+  }
+  return OkStatus();
+}
+
+Status SpellOutAttributes(GraphEditor& editor, PassContext&) {
+  const Graph& graph = editor.graph();
+  for (NodeId id : graph.NodeIds()) {
+    const OpDef* op = FindOp(graph.node(id).op);
+    if (op == nullptr || graph.node(id).inputs.empty()) continue;
+    const int rank = std::max(graph.type({id, 0}).shape.rank(), graph.type(graph.node(id).inputs[0]).shape.rank());
+    // A layout on matrices would spread to everything before them.
+    const bool has_layout = rank < 0 || rank > 3;
+    for (const AttrSpec& spec : op->attrs) {
+      if (spec.name == "data_format" && !has_layout) {
+        editor.RemoveAttr(id, spec.name);
+      } else if (spec.kind == AttrSpec::Kind::kDefault && !graph.node(id).attrs.contains(spec.name)) {
+        editor.SetAttr(id, spec.name, spec.fallback);
+      }
+    }
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+const PassInfo kIsolateOutputs{
+    .name = "isolate-outputs",
+    .summary = "give outputs that OpenCV would merge or hide a layer of their own",
+    .needs = {Fact::kFlat},
+    .gives = {},
+    .run = IsolateOutputs,
+    .aliases = {},
+};
+
+const PassInfo kUnshareConstants{
+    .name = "unshare-constants",
+    .summary = "copy constants whose sharing OpenCV does not take",
+    .needs = {Fact::kFlat},
+    .gives = {},
+    .run = UnshareConstants,
+    .aliases = {},
+};
+
+const PassInfo kSpellOutAttributes{
+    .name = "spell-out-attributes",
+    .summary = "write the default attributes that OpenCV reads",
+    .needs = {Fact::kFlat},
+    .gives = {Fact::kOpenCvOps},
+    .run = SpellOutAttributes,
+    .aliases = {"add_default_attributes"},
+};
+
+}  // namespace permafrost

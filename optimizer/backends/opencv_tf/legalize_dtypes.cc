@@ -1,0 +1,110 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "optimizer/backends/opencv_tf/opencv_graph.h"
+#include "optimizer/backends/opencv_tf/passes.h"
+#include "optimizer/ops/infer.h"
+#include "optimizer/ops/op.h"
+
+namespace permafrost {
+namespace {
+
+// Inputs that are shapes, axes, sizes or paddings; -1 is the last one.
+const std::map<std::string_view, std::vector<int>>& IndexInputs() {
+  static const std::map<std::string_view, std::vector<int>> table = {
+      {"Reshape", {1}},   {"Mean", {1}},       {"Sum", {1}},          {"Max", {1}},          {"Min", {1}},
+      {"Prod", {1}},      {"ConcatV2", {-1}},  {"Pad", {1}},          {"PadV2", {1}},        {"MirrorPad", {1}},
+      {"Slice", {1, 2}},  {"StridedSlice", {1, 2, 3}}, {"ArgMax", {1}}, {"ArgMin", {1}},     {"Transpose", {1}},
+      {"ExpandDims", {1}}, {"Tile", {1}},      {"Fill", {0}},         {"BroadcastTo", {1}},  {"SplitV", {1, 2}},
+      {"SpaceToBatchND", {1, 2}}, {"BatchToSpaceND", {1, 2}}};
+  return table;
+}
+
+bool FitsInt32(const Tensor& tensor) {
+  const std::vector<int64_t> values = tensor.Values<int64_t>();
+  return std::all_of(values.begin(), values.end(), [](int64_t v) { return v >= INT32_MIN && v <= INT32_MAX; });
+}
+
+// INT64_MAX as "to the end" in a StridedSlice stays what it means.
+Tensor Narrow(const Tensor& tensor) {
+  std::vector<int32_t> values;
+  for (int64_t v : tensor.Values<int64_t>()) {
+    values.push_back(static_cast<int32_t>(std::clamp<int64_t>(v, INT32_MIN, INT32_MAX)));
+  }
+  return Tensor::Of<int32_t>(tensor.dims(), values);
+}
+
+void NarrowIndices(GraphEditor& editor, NodeId id) {
+  constexpr int64_t kMaxElements = 1024;
+  const auto row = IndexInputs().find(editor.node(id).op);
+  if (row == IndexInputs().end()) return;
+  const auto inputs = static_cast<int>(editor.node(id).inputs.size());
+  // All index inputs of a node share one type.
+  std::vector<int> wide;
+  for (int index : row->second) {
+    const int i = index < 0 ? inputs + index : index;
+    if (i < 0 || i >= inputs) continue;
+    const Tensor* tensor = ConstValue(editor.graph(), editor.node(id).inputs[static_cast<size_t>(i)]);
+    if (tensor == nullptr) return;
+    if (tensor->dtype() != DType::kInt64) continue;
+    if (tensor->elements() > kMaxElements) return;
+    if (!FitsInt32(*tensor) && editor.node(id).op != "StridedSlice") return;
+    wide.push_back(i);
+  }
+  for (int i : wide) {
+    const Tensor narrow = Narrow(*ConstValue(editor.graph(), editor.node(id).inputs[static_cast<size_t>(i)]));
+    editor.SetInput(id, i, EmitConst(editor, StrCat(editor.node(id).name, "/opencv/index"), narrow));
+  }
+  if (wide.empty()) return;
+  for (const char* attr : {"Tidx", "Tshape", "Tpaddings", "Tperm", "Tdim", "Tmultiples", "Index", "index_type", "Tlen",
+                           "Tblock_shape", "Tcrops"}) {
+    editor.RemoveAttr(id, attr);
+  }
+}
+
+bool IsGraphInput(const Graph& graph, NodeId id) {
+  return std::find(graph.inputs().begin(), graph.inputs().end(), id) != graph.inputs().end();
+}
+
+// cv::dnn feeds floats whatever the file says: an integer input whose users all convert it becomes a float input.
+void CastOfInput(GraphEditor& editor, NodeId id, PassContext& context) {
+  const Graph& graph = editor.graph();
+  const ValueType from = graph.type({id, 0});
+  if (from.dtype == DType::kFloat32 || editor.Users(id).empty()) return;
+  DType to = DType::kInvalid;
+  for (const Use& use : editor.Users(id)) {
+    const Node& user = graph.node(use.node);
+    if (user.op != "Cast" || graph.type({use.node, 0}).dtype != DType::kFloat32) return;
+    to = DType::kFloat32;
+  }
+  if (to == DType::kInvalid || editor.IsOutput({id, 0})) return;
+  for (const Use& use : std::vector<Use>(editor.Users(id))) editor.ReplaceUses({use.node, 0}, {id, 0});
+  editor.SetAttr(id, "dtype", to);
+  ValueType type = from;
+  type.dtype = to;
+  editor.SetOutputTypes(id, {type});
+  context.Note(StrCat("input '", graph.node(id).name, "' takes float32 instead of ", NameOf(from.dtype),
+                      ": same values, OpenCV has no conversion"));
+}
+
+Status Run(GraphEditor& editor, PassContext& context) {
+  for (NodeId id : editor.graph().NodeIds()) {
+    if (IsGraphInput(editor.graph(), id)) CastOfInput(editor, id, context);
+    NarrowIndices(editor, id);
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+const PassInfo kLegalizeDtypes{
+    .name = "legalize-dtypes",
+    .summary = "make index constants int32 and integer inputs float32",
+    .needs = {Fact::kFlat},
+    .gives = {},
+    .run = Run,
+    .aliases = {},
+};
+
+}  // namespace permafrost

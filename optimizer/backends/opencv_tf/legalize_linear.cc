@@ -1,0 +1,134 @@
+#include <algorithm>
+
+#include "optimizer/backends/opencv_tf/opencv_graph.h"
+#include "optimizer/backends/opencv_tf/passes.h"
+
+namespace permafrost {
+namespace {
+
+std::string NewName(const GraphEditor& editor, NodeId id) { return StrCat(editor.node(id).name, "/opencv"); }
+
+bool IsConvolution(const Node& node) { return node.op == "Conv2D" || node.op == "DepthwiseConv2dNative"; }
+
+// transpose_b is done to the constant, transpose_a to the live value. A constant on the left:
+// c x = transpose(transpose(x) transpose(c)).
+void MatMul(GraphEditor& editor, NodeId id) {
+  const Graph& graph = editor.graph();
+  if (editor.node(id).inputs.size() != 2) return;
+  const auto transpose = [&](Value value) {
+    const Tensor* tensor = ConstValue(graph, value);
+    if (tensor != nullptr && tensor->rank() == 2) {
+      return EmitConst(editor, StrCat(NewName(editor, id), "/weights"), tensor->Transposed({1, 0}));
+    }
+    const Value order = EmitConst(editor, StrCat(NewName(editor, id), "/order"), Tensor::Vector<int32_t>({1, 0}));
+    return Emit(editor, "Transpose", NewName(editor, id), {value, order});
+  };
+  for (int i = 0; i < 2; ++i) {
+    const char* flag = i == 0 ? "transpose_a" : "transpose_b";
+    if (!editor.node(id).attr_or<bool>(flag, false)) continue;
+    editor.SetInput(id, i, transpose(editor.node(id).inputs[static_cast<size_t>(i)]));
+    editor.SetAttr(id, flag, false);
+  }
+  const Value a = editor.node(id).inputs[0], b = editor.node(id).inputs[1];
+  if (ConstValue(graph, a) == nullptr || ConstValue(graph, b) != nullptr) return;
+  const Value x = transpose(b);
+  const Value weights = transpose(a);
+  const Value product = Emit(editor, "MatMul", NewName(editor, id), {x, weights});
+  editor.ReplaceUses({id, 0}, transpose(product));
+}
+
+// The product of two live tensors goes by the op that has a layer of its own.
+void BatchMatMul(GraphEditor& editor, NodeId id) {
+  const Node& node = editor.node(id);
+  if (!node.attr_or<bool>("adj_x", false) && !node.attr_or<bool>("adj_y", false)) editor.SetOp(id, "BatchMatMul");
+}
+
+// Dilated convolution as the importer knows it: SpaceToBatchND, convolution without padding, BatchToSpaceND.
+void Dilation(GraphEditor& editor, NodeId id, PassContext& context) {
+  const Graph& graph = editor.graph();
+  const Node& node = editor.node(id);
+  const auto dilations = node.attr_or<std::vector<int64_t>>("dilations", {1, 1, 1, 1});
+  if (dilations.size() != 4) return;
+  const size_t h_axis = IsNchw(node) ? 2 : 1;
+  const int64_t dh = dilations[h_axis], dw = dilations[h_axis + 1];
+  if (dh == 1 && dw == 1) return;
+  const Tensor* kernel = ConstValue(graph, node.inputs[1]);
+  const Shape in = graph.type(node.inputs[0]).shape;
+  const auto strides = node.attr_or<std::vector<int64_t>>("strides", {});
+  const std::string padding = node.attr_or<std::string>("padding", "");
+  const bool unit_stride = std::all_of(strides.begin(), strides.end(), [](int64_t s) { return s == 1; });
+  if (kernel == nullptr || kernel->rank() != 4 || IsNchw(node) || !unit_stride ||
+      (padding != "SAME" && padding != "VALID")) {
+    context.Decline(node, "a dilated convolution that is not NHWC with stride 1 and SAME or VALID padding");
+    return;
+  }
+  std::vector<int32_t> paddings, crops;
+  for (int axis = 0; axis < 2; ++axis) {
+    const int64_t dilation = axis == 0 ? dh : dw;
+    const int64_t reach = (kernel->dims()[static_cast<size_t>(axis)] - 1) * dilation;
+    const int64_t before = padding == "SAME" ? reach / 2 : 0, after = padding == "SAME" ? reach - before : 0;
+    const int64_t size = in.dim(axis + 1);
+    if (size < 0) {
+      context.Decline(node, "a dilated convolution of unknown height or width");
+      return;
+    }
+    const int64_t rest = (size + before + after) % dilation, fill = rest == 0 ? 0 : dilation - rest;
+    paddings.insert(paddings.end(), {static_cast<int32_t>(before), static_cast<int32_t>(after + fill)});
+    crops.insert(crops.end(), {0, static_cast<int32_t>(fill)});
+  }
+  const std::string name = NewName(editor, id);
+  const auto block = [&] {
+    return EmitConst(editor, StrCat(name, "/block"),
+                     Tensor::Vector<int32_t>({static_cast<int32_t>(dh), static_cast<int32_t>(dw)}));
+  };
+  const Value pads = EmitConst(editor, StrCat(name, "/paddings"), Tensor::Of<int32_t>({2, 2}, paddings));
+  const Value cuts = EmitConst(editor, StrCat(name, "/crops"), Tensor::Of<int32_t>({2, 2}, crops));
+  const Value split = Emit(editor, "SpaceToBatchND", name, {editor.node(id).inputs[0], block(), pads});
+  AttrMap attrs = editor.node(id).attrs;
+  attrs["padding"] = std::string("VALID");
+  attrs["dilations"] = std::vector<int64_t>{1, 1, 1, 1};
+  const Value conv = Emit(editor, editor.node(id).op, name, {split, editor.node(id).inputs[1]}, attrs);
+  editor.ReplaceUses({id, 0}, Emit(editor, "BatchToSpaceND", name, {conv, block(), cuts}));
+}
+
+// The importer merges a Pad with equal sides into the convolution behind it and forgets the convolution's own padding, or
+// the Pad's other users. A multiplication by 1 in between keeps them apart.
+void Pad(GraphEditor& editor, NodeId id) {
+  const std::vector<Use> users = editor.Users(Value{id, 0});
+  bool to_convolution = false, safe = users.size() == 1 && !editor.IsOutput({id, 0});
+  for (const Use& use : users) {
+    const Node& user = editor.node(use.node);
+    if (!IsConvolution(user)) continue;
+    to_convolution = true;
+    safe = safe && user.attr_or<std::string>("padding", "") == "VALID";
+  }
+  if (!to_convolution || safe) return;
+  const std::string name = NewName(editor, id);
+  const Tensor one = Tensor::Scalar<float>(1.0F).Cast(editor.graph().type({id, 0}).dtype).Dense();
+  const Value kept = Emit(editor, "Mul", name, {{id, 0}, EmitConst(editor, StrCat(name, "/one"), one)});
+  for (const Use& use : users) editor.SetInput(use.node, use.index, kept);
+}
+
+Status Run(GraphEditor& editor, PassContext& context) {
+  for (NodeId id : editor.graph().NodeIds()) {
+    const std::string op = editor.node(id).op;
+    if (op == "MatMul") MatMul(editor, id);
+    if (op == "BatchMatMulV2" || op == "BatchMatMulV3") BatchMatMul(editor, id);
+    if (op == "Conv2D" || op == "DepthwiseConv2dNative") Dilation(editor, id, context);
+    if (op == "Pad") Pad(editor, id);
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+const PassInfo kLegalizeLinear{
+    .name = "legalize-linear",
+    .summary = "spell convolutions and MatMul as OpenCV takes them",
+    .needs = {Fact::kFlat, Fact::kConstantsFolded},
+    .gives = {},
+    .run = Run,
+    .aliases = {},
+};
+
+}  // namespace permafrost

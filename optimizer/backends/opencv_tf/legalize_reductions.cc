@@ -1,0 +1,71 @@
+#include <algorithm>
+
+#include "optimizer/backends/opencv_tf/opencv_graph.h"
+#include "optimizer/backends/opencv_tf/passes.h"
+
+namespace permafrost {
+namespace {
+
+// Axes positive and ascending: the importer compares them with [1, 2] as they stand.
+void Reduction(GraphEditor& editor, NodeId id) {
+  const Node& node = editor.node(id);
+  if (node.inputs.size() != 2) return;
+  const Tensor* axes = ConstValue(editor.graph(), node.inputs[1]);
+  const int rank = editor.graph().type(node.inputs[0]).shape.rank();
+  if (axes == nullptr || rank < 0) return;
+  const std::vector<int64_t> before = axes->Values<int64_t>();
+  std::vector<int32_t> sorted;
+  for (int64_t axis : before) sorted.push_back(static_cast<int32_t>(axis < 0 ? axis + rank : axis));
+  std::sort(sorted.begin(), sorted.end());
+  if (std::equal(before.begin(), before.end(), sorted.begin(), sorted.end()) && axes->dtype() == DType::kInt32) return;
+  const Tensor tensor = axes->rank() == 0 ? Tensor::Scalar<int32_t>(sorted[0]) : Tensor::Vector<int32_t>(sorted);
+  editor.SetInput(id, 1, EmitConst(editor, StrCat(node.name, "/opencv/axes"), tensor));
+  editor.RemoveAttr(id, "Tidx");
+}
+
+// One axis away without keep_dims leaves the importer with a wrong idea of the layout: keep the dim, squeeze it after.
+void KeepDims(GraphEditor& editor, NodeId id) {
+  const Graph& graph = editor.graph();
+  const Node& node = editor.node(id);
+  const Tensor* axes = ConstValue(graph, node.inputs[1]);
+  if (axes == nullptr || axes->elements() != 1 || graph.type(node.inputs[0]).shape.rank() != 4) return;
+  if (node.attr_or<bool>("keep_dims", false)) return;
+  const std::string name = StrCat(node.name, "/opencv");
+  const Value kept = Emit(editor, node.op, name, node.inputs, {{"keep_dims", true}});
+  const auto axis = ConstValue(graph, editor.node(id).inputs[1])->Values<int64_t>()[0];
+  editor.ReplaceUses({id, 0}, Emit(editor, "Squeeze", name, {kept}, {{"squeeze_dims", std::vector<int64_t>{axis}}}));
+}
+
+// Without an `axis` attribute releases before 4.9 take axis 1, later ones the last; TensorFlow knows only the last. 4-D
+// data lie as NCHW in cv::dnn, so the last axis is number 1 there.
+void Softmax(GraphEditor& editor, NodeId id) {
+  const Graph& graph = editor.graph();
+  const int rank = graph.type({id, 0}).shape.rank();
+  if (rank < 3 || editor.node(id).attrs.contains("axis")) return;
+  editor.SetAttr(id, "axis", int64_t{rank == 4 ? 1 : -1});
+}
+
+Status Run(GraphEditor& editor, PassContext&) {
+  for (NodeId id : editor.graph().NodeIds()) {
+    const std::string op = editor.node(id).op;
+    if (op == "Mean" || op == "Sum" || op == "Max") {
+      Reduction(editor, id);
+      KeepDims(editor, id);
+    }
+    if (op == "Softmax") Softmax(editor, id);
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+const PassInfo kLegalizeReductions{
+    .name = "legalize-reductions",
+    .summary = "spell reductions and softmax as OpenCV takes them",
+    .needs = {Fact::kFlat, Fact::kConstantsFolded},
+    .gives = {},
+    .run = Run,
+    .aliases = {},
+};
+
+}  // namespace permafrost

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "optimizer/passes/rewrite.h"
+
+// How the importer sees a graph; questions that several legalising passes ask.
+namespace permafrost {
+
+// Conv2D, DepthwiseConv2dNative, Conv2DBackpropInput, Conv3D, MatMul with constant weights: layers with a bias of their own.
+bool TakesBias(const Graph& graph, NodeId id);
+
+// May the importer treat the value as a batch of one?
+bool BatchIsOne(const ValueType& type);
+
+// A constant with one value per last-axis channel ([C], [1,C], [1,1,1,C]), more than one.
+bool IsChannelVector(const Tensor& constant);
+
+// Both shapes are the same, dim by dim; unknown dims count as the same only in the same place of the same rank.
+bool SameShape(const ValueType& a, const ValueType& b);
+
+// y = x * ones + shift: one Scale layer in cv::dnn, right for any batch.
+Value EmitShift(GraphEditor& editor, std::string_view name, Value x, Tensor shift);
+
+}  // namespace permafrost
