@@ -1,5 +1,144 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
+#include "optimizer/pipeline/inspect.h"
 #include "optimizer/pipeline/version.h"
+#include "optimizer/tool/console.h"
 
-int main() { std::cout << permafrost::Version() << "\n"; }
+namespace permafrost {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void PrintTensors(const char* title, const std::vector<InspectedTensor>& tensors, size_t most) {
+  if (tensors.empty()) return;
+  std::cout << title << " (" << tensors.size() << ")\n";
+  for (size_t i = 0; i < tensors.size() && i < most; ++i) {
+    const InspectedTensor& tensor = tensors[i];
+    std::cout << "  " << tensor.name << "  " << tensor.op << "  " << tensor.dtype << tensor.shape << "\n";
+  }
+  if (tensors.size() > most) std::cout << "  ... and " << tensors.size() - most << " more (--json lists all)\n";
+}
+
+void Print(const std::string& path, const Inspection& found) {
+  std::cout << path << ": " << NameOf(found.format) << ", " << HumanBytes(found.figures.bytes) << ", "
+            << WithCommas(found.figures.nodes) << " nodes (" << WithCommas(found.figures.ops) << " ops), "
+            << WithCommas(found.figures.parameters) << " parameters, " << WithCommas(found.control_edges)
+            << " control edges, " << found.functions << " functions\n";
+  PrintTensors("placeholders", found.placeholders, 20);
+  PrintTensors("variables", found.variables, 10);
+  PrintTensors("inputs", found.inputs, 20);
+  PrintTensors("probable outputs", found.outputs, 20);
+  std::vector<std::pair<std::string, int64_t>> ops(found.op_counts.begin(), found.op_counts.end());
+  std::stable_sort(ops.begin(), ops.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::cout << "ops\n ";
+  for (const auto& [op, count] : ops) std::cout << " " << op << " " << count;
+  std::cout << "\n";
+  if (found.cost) {
+    std::printf("one run   %.3f GFLOP, %s of weights, at most %s of values at a time (batch 1%s)\n",
+                static_cast<double>(found.cost->flops) / 1e9, HumanBytes(found.cost->weight_bytes).c_str(),
+                HumanBytes(found.cost->peak_value_bytes).c_str(),
+                found.cost->unknown_shapes > 0 ? "; lower bounds, some shapes are unknown" : "");
+    std::fflush(stdout);
+  }
+  if (!found.unknown_ops.empty()) {
+    std::cout << "unknown ops\n ";
+    for (const std::string& op : found.unknown_ops) std::cout << " " << op;
+    std::cout << "\n";
+  }
+  if (found.refused.empty()) {
+    std::cout << "OpenCV takes the ops of this file as they are\n";
+  } else {
+    std::cout << "OpenCV refuses or gets wrong, as the file is\n";
+    for (const auto& [reason, count] : found.refused) std::cout << "  " << count << " x " << reason << "\n";
+  }
+  if (!found.problem.empty()) {
+    std::cout << "problem   " << found.problem << "\n";
+    return;
+  }
+  if (found.refused_after_optimizing.empty()) {
+    std::cout << "after optimizing OpenCV takes all of it\n";
+  } else {
+    std::cout << "after optimizing it still refuses\n";
+    for (const std::string& reason : found.refused_after_optimizing) std::cout << "  " << reason << "\n";
+  }
+  std::cout << "\n" << found.optimize_command << "\n" << found.bench_command << "\n";
+}
+
+Json ToJson(const std::vector<InspectedTensor>& tensors) {
+  Json list = Json::array();
+  for (const InspectedTensor& tensor : tensors) {
+    list.push_back({{"name", tensor.name}, {"op", tensor.op}, {"dtype", tensor.dtype}, {"shape", tensor.shape}});
+  }
+  return list;
+}
+
+void PrintJson(const std::string& path, const Inspection& found) {
+  Json json;
+  json["model"] = path;
+  json["format"] = NameOf(found.format);
+  json["bytes"] = found.figures.bytes;
+  json["nodes"] = found.figures.nodes;
+  json["ops"] = found.figures.ops;
+  json["parameters"] = found.figures.parameters;
+  json["control_edges"] = found.control_edges;
+  json["functions"] = found.functions;
+  json["placeholders"] = ToJson(found.placeholders);
+  json["variables"] = ToJson(found.variables);
+  json["inputs"] = ToJson(found.inputs);
+  json["outputs"] = ToJson(found.outputs);
+  json["op_counts"] = found.op_counts;
+  json["unknown_ops"] = found.unknown_ops;
+  if (found.cost) {
+    json["flops"] = found.cost->flops;
+    json["weight_bytes"] = found.cost->weight_bytes;
+    json["peak_value_bytes"] = found.cost->peak_value_bytes;
+    json["unknown_shapes"] = found.cost->unknown_shapes;
+  }
+  json["refused"] = found.refused;
+  json["refused_after_optimizing"] = found.refused_after_optimizing;
+  json["problem"] = found.problem;
+  json["optimize_command"] = found.optimize_command;
+  json["bench_command"] = found.bench_command;
+  std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+}
+
+int Main(int argc, char** argv) {
+  std::string path;
+  bool json = false;
+  Limits limits;
+  CLI::App app("Says what a model file holds and what OpenCV will make of it.");
+  app.set_version_flag("--version", std::string(Version()));
+  app.add_option("model", path, "The model")->required();
+  app.add_flag("--json", json, "Print as JSON");
+  app.add_option("--max-tensor-bytes", limits.max_tensor_bytes, "Refuse larger constants")->capture_default_str();
+  app.add_option("--max-nodes", limits.max_nodes, "Refuse larger graphs")->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  const auto found = Inspect(path, limits);
+  if (!found.ok()) return Fail("permafrost-inspect", found.status());
+  if (json) {
+    PrintJson(path, *found);
+  } else {
+    Print(path, *found);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace permafrost
+
+int main(int argc, char** argv) {
+  try {
+    return permafrost::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << "permafrost-inspect: internal error: " << error.what() << "\n";
+    return 3;
+  }
+}

@@ -1,5 +1,223 @@
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdio>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
+#include "optimizer/pipeline/catalog.h"
+#include "optimizer/pipeline/optimize.h"
 #include "optimizer/pipeline/version.h"
+#include "optimizer/tool/console.h"
 
-int main() { std::cout << permafrost::Version() << "\n"; }
+namespace permafrost {
+namespace {
+
+constexpr std::string_view kProgram = "permafrost-optimize";
+
+std::string Milliseconds(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", value);
+  return text;
+}
+
+std::string Scientific(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1e", value);
+  return text;
+}
+
+void PrintPasses() {
+  std::vector<std::vector<std::string>> rows = {{"pass", "what it does"}};
+  for (const PassInfo* pass : AllPasses()) {
+    std::string aliases;
+    for (std::string_view alias : pass->aliases) aliases += StrCat(aliases.empty() ? " (" : ", ", alias);
+    rows.push_back({std::string(pass->name), StrCat(pass->summary, aliases, aliases.empty() ? "" : ")")});
+  }
+  for (const auto& row : rows) std::printf("%-24s %s\n", row[0].c_str(), row[1].c_str());
+}
+
+void PrintReport(const OptimizeOptions& options, const OptimizeReport& report) {
+  std::vector<std::vector<std::string>> rows = {{"", "before", "after"}};
+  const auto row = [&](const char* name, int64_t before, int64_t after, bool bytes = false) {
+    rows.push_back({name, bytes ? HumanBytes(before) : WithCommas(before), bytes ? HumanBytes(after) : WithCommas(after)});
+  };
+  row("nodes", report.before.nodes, report.after.nodes);
+  row("ops (nodes without constants)", report.before.ops, report.after.ops);
+  row("parameters", report.before.parameters, report.after.parameters);
+  if (!options.output.empty()) row("bytes", report.before.bytes, report.after.bytes, true);
+  std::cout << options.model << ": " << NameOf(report.format) << " -> " << report.info.target << "\n\n"
+            << FormatTable(rows) << "\n";
+  rows = {{"pass", "nodes", "ms"}};
+  double total = 0;
+  for (const PassReport& pass : report.passes) {
+    total += pass.milliseconds;
+    if (!pass.changed) continue;
+    rows.push_back({pass.name, StrCat(pass.nodes_before, " -> ", pass.nodes_after), Milliseconds(pass.milliseconds)});
+  }
+  rows.push_back({"all passes", "", Milliseconds(total)});
+  std::cout << FormatTable(rows) << "\n";
+  for (const TensorInfo& input : report.info.inputs) {
+    std::cout << "input   " << input.name << "  " << input.dtype << (input.rank_known ? Shape(input.shape).ToString() : "?") << "\n";
+  }
+  for (const TensorInfo& output : report.info.outputs) {
+    std::cout << "output  " << output.name << "  " << output.dtype << (output.rank_known ? Shape(output.shape).ToString() : "?")
+              << "\n";
+  }
+  for (const std::string& note : report.notes) std::cout << "note    " << note << "\n";
+  for (const std::string& refusal : report.unsupported) std::cout << "refused " << refusal << "\n";
+  for (const OutputCheck& check : report.verified) {
+    std::cout << "verify  " << check.name << "  relative error " << Scientific(check.relative_error) << " (allowed "
+              << Scientific(options.verify_tolerance) << ")\n";
+  }
+  if (!options.output.empty()) std::cout << "wrote   " << options.output << ", " << ModelInfoPath(options.output) << "\n";
+}
+
+nlohmann::ordered_json ToJson(const GraphFigures& figures) {
+  return {{"nodes", figures.nodes}, {"ops", figures.ops}, {"parameters", figures.parameters}, {"bytes", figures.bytes}};
+}
+
+void PrintJson(const OptimizeOptions& options, const OptimizeReport& report) {
+  nlohmann::ordered_json json;
+  json["model"] = options.model;
+  json["format"] = NameOf(report.format);
+  json["output"] = options.output;
+  json["before"] = ToJson(report.before);
+  json["after"] = ToJson(report.after);
+  for (const PassReport& pass : report.passes) {
+    json["passes"].push_back({{"name", pass.name},
+                              {"changed", pass.changed},
+                              {"nodes_before", pass.nodes_before},
+                              {"nodes_after", pass.nodes_after},
+                              {"milliseconds", pass.milliseconds}});
+  }
+  json["notes"] = report.notes;
+  json["refused"] = report.unsupported;
+  json["verified"] = nlohmann::ordered_json::array();
+  for (const OutputCheck& check : report.verified) {
+    nlohmann::ordered_json error = nullptr;  // infinite
+    if (std::isfinite(check.relative_error)) error = check.relative_error;
+    json["verified"].push_back({{"output", check.name}, {"relative_error", error}, {"passed", check.passed}});
+  }
+  json["info"] = nlohmann::ordered_json::parse(ModelInfoToJson(report.info));
+  std::cout << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+}
+
+void Explain(const OptimizeReport& report, std::string_view pass_name) {
+  const PassInfo* wanted = FindPass(pass_name);
+  for (const PassReport& pass : report.passes) {
+    if (wanted == nullptr || pass.name != wanted->name) continue;
+    std::cout << pass.name << ": " << (pass.changed ? "changed the graph, " : "changed nothing, ") << pass.nodes_before
+              << " -> " << pass.nodes_after << " nodes\n";
+    for (const std::string& note : pass.notes) std::cout << "  note     " << note << "\n";
+    for (const auto& declined : pass.declined) std::cout << "  declined '" << declined.node << "': " << declined.reason << "\n";
+  }
+}
+
+int Main(int argc, char** argv) {
+  OptimizeOptions options;
+  std::string inputs, outputs, target = "opencv", passes, explain;
+  std::vector<std::string> sets;
+  bool list = false, dry_run = false, json = false;
+  CLI::App app("Turns a frozen TensorFlow graph into one that OpenCV loads and runs.");
+  app.set_version_flag("--version", std::string(Version()));
+  app.add_option("model", options.model, "The model: .pb or .pbtxt, told apart by content");
+  app.add_option("-o,--output", options.output, "The file to write; a .json that describes it goes beside it");
+  app.add_option("--inputs", inputs, "name[:port][:1x224x224x3][:float32],... any tensor: the graph is cut there");
+  app.add_option("--outputs", outputs, "name[:port],...");
+  app.add_option("--set", sets, "name=value: turn a placeholder into a constant (true, 0.5, [1,2])");
+  app.add_option("--target", target, "opencv, opencv-4.5.5 ... opencv-5.0, graphdef")->capture_default_str();
+  app.add_option("--passes", passes, "Run these instead of the target's, e.g. 'fold-constants,fold-batch-norm'");
+  app.add_option("--skip", options.skip, "Leave a pass out");
+  app.add_option("--stop-after", options.stop_after, "Run only the first N passes")->check(CLI::NonNegativeNumber);
+  app.add_option("--explain", explain, "Say what a pass did and why it left the rest alone");
+  app.add_option("--dump-passes", options.dump_dir, "Write the graph as text after each pass into this folder");
+  app.add_flag("--verify", options.verify, "Run original and result on the reference kernels; write only if they agree");
+  app.add_option("--tolerance", options.verify_tolerance, "Relative error that --verify allows")->capture_default_str();
+  app.add_option("--fold-growth", options.fold_growth_bytes, "Bytes that folding constants may add")->capture_default_str();
+  app.add_option("--max-tensor-bytes", options.limits.max_tensor_bytes, "Refuse larger constants")->capture_default_str();
+  app.add_option("--max-nodes", options.limits.max_nodes, "Refuse larger graphs")->capture_default_str();
+  app.add_flag("--dry-run", dry_run, "Do everything but write");
+  app.add_flag("--json", json, "Print the report as JSON");
+  app.add_flag("--list-passes", list, "Print the passes and stop");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  if (list) {
+    PrintPasses();
+    return 0;
+  }
+  const auto usage = [](const Status& status) {
+    Fail(kProgram, status);
+    return kUsage;
+  };
+  if (options.model.empty()) return usage(InvalidArgument("no model given; see --help"));
+  if (options.output.empty() && !dry_run && explain.empty()) {
+    return usage(InvalidArgument("nothing to write to; give -o model.pb (or --dry-run)"));
+  }
+  if (dry_run || !explain.empty()) options.output.clear();
+  if (auto parsed = ParseTarget(target); parsed.ok()) {
+    options.target = *parsed;
+  } else {
+    return usage(parsed.status());
+  }
+  if (auto parsed = ParseInputSpecs(inputs); parsed.ok()) {
+    options.inputs = *std::move(parsed);
+  } else {
+    return usage(parsed.status());
+  }
+  if (auto parsed = ParseOutputSpecs(outputs); parsed.ok()) {
+    options.outputs = *std::move(parsed);
+  } else {
+    return usage(parsed.status());
+  }
+  for (const std::string& set : sets) {
+    auto parsed = ParseSetSpec(set);
+    if (!parsed.ok()) return usage(parsed.status());
+    options.sets.push_back(*std::move(parsed));
+  }
+  if (!passes.empty()) {
+    auto parsed = ParsePasses(passes);
+    if (!parsed.ok()) return usage(parsed.status());
+    for (const PassCall& call : *parsed) {
+      if (FindPass(call.name) == nullptr) {
+        return usage(NotFound("--passes: there is no pass '", call.name, "' (--list-passes shows them)"));
+      }
+    }
+    options.passes = *std::move(parsed);
+  }
+  for (const std::string& name : options.skip) {
+    if (FindPass(name) == nullptr) return usage(NotFound("--skip: there is no pass '", name, "' (--list-passes shows them)"));
+  }
+  if (!explain.empty() && FindPass(explain) == nullptr) {
+    return usage(NotFound("--explain: there is no pass '", explain, "' (--list-passes shows them)"));
+  }
+  StatusOr<OptimizeReport> report = Internal("not run");
+  {
+    Progress progress(json);
+    options.progress = [&](std::string_view step) { progress.Show(step); };
+    report = Optimize(options);
+  }
+  if (!report.ok()) return Fail(kProgram, report.status());
+  if (!explain.empty()) {
+    Explain(*report, explain);
+  } else if (json) {
+    PrintJson(options, *report);
+  } else {
+    PrintReport(options, *report);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace permafrost
+
+int main(int argc, char** argv) {
+  try {
+    return permafrost::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << "permafrost-optimize: internal error: " << error.what() << "\n";
+    return 3;
+  }
+}

@@ -1,0 +1,91 @@
+#include "optimizer/pipeline/catalog.h"
+
+#include <algorithm>
+#include <set>
+
+#include "optimizer/backends/opencv_tf/passes.h"
+#include "optimizer/passes/fold_batch_norm.h"
+#include "optimizer/passes/fold_constants.h"
+#include "optimizer/passes/lowering/boundary.h"
+#include "optimizer/passes/lowering/inline_functions.h"
+#include "optimizer/passes/lowering/remove_control_edges.h"
+#include "optimizer/passes/lowering/resolve_control_flow.h"
+#include "optimizer/passes/merge_duplicates.h"
+#include "optimizer/passes/name_outputs.h"
+#include "optimizer/passes/remove_identity.h"
+#include "optimizer/passes/remove_training.h"
+#include "optimizer/passes/sort_by_execution_order.h"
+#include "optimizer/passes/strip_unused.h"
+
+namespace permafrost {
+namespace {
+
+using Passes = std::vector<const PassInfo*>;
+
+bool SameName(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+    return (x == '_' ? '-' : x) == (y == '_' ? '-' : y);
+  });
+}
+
+}  // namespace
+
+const Passes& LoweringPasses() {
+  static const Passes passes = {&kInlineFunctions, &kFixTrainingSwitches, &kResolveControlFlow, &kChooseOutputs,
+                                &kChooseInputs,    &kRemoveControlEdges,  &kStripUnused};
+  return passes;
+}
+
+const Passes& OptimizingPasses() {
+  static const Passes passes = {&kRemoveTraining, &kRemoveIdentity,  &kFoldConstants,  &kFoldBatchNorm,
+                                &kFoldConstants,  &kMergeDuplicates, &kRemoveIdentity, &kSortByExecutionOrder};
+  return passes;
+}
+
+const Passes& OpenCvPasses() {
+  static const Passes passes = {&kLegalizeDtypes, &kLegalizeElementwise, &kLegalizeLinear,    &kLegalizeReductions,
+                                &kLegalizeShapes, &kFoldConstants,       &kIsolateOutputs, &kNameOutputs,
+                                &kUnshareConstants, &kSpellOutAttributes, &kSortByExecutionOrder};
+  return passes;
+}
+
+const Passes& NamingPasses() {
+  static const Passes passes = {&kNameOutputs, &kSortByExecutionOrder};
+  return passes;
+}
+
+const Passes& AllPasses() {
+  static const Passes passes = [] {
+    Passes all;
+    for (const Passes* pipeline : {&LoweringPasses(), &OptimizingPasses(), &OpenCvPasses(), &NamingPasses()}) {
+      for (const PassInfo* pass : *pipeline) {
+        if (std::find(all.begin(), all.end(), pass) == all.end()) all.push_back(pass);
+      }
+    }
+    return all;
+  }();
+  return passes;
+}
+
+const PassInfo* FindPass(std::string_view name) {
+  for (const PassInfo* pass : AllPasses()) {
+    if (SameName(pass->name, name)) return pass;
+    for (std::string_view alias : pass->aliases) {
+      if (SameName(alias, name)) return pass;
+    }
+  }
+  return nullptr;
+}
+
+Status CheckOrder(const Passes& passes) {
+  std::set<Fact> have;
+  for (const PassInfo* pass : passes) {
+    for (Fact need : pass->needs) {
+      if (!have.contains(need)) return Internal("pass ", pass->name, " runs before what it needs");
+    }
+    have.insert(pass->gives.begin(), pass->gives.end());
+  }
+  return OkStatus();
+}
+
+}  // namespace permafrost

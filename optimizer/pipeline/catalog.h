@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "optimizer/passes/pass.h"
+
+namespace permafrost {
+
+// The only list of passes. Sorted by the order in which the pipelines use them.
+const std::vector<const PassInfo*>& AllPasses();
+
+// By name or alias; '_' and '-' are the same. Null if there is none.
+const PassInfo* FindPass(std::string_view name);
+
+// Imported -> flat.
+const std::vector<const PassInfo*>& LoweringPasses();
+// What every backend wants.
+const std::vector<const PassInfo*>& OptimizingPasses();
+// What OpenCV's TensorFlow importer wants, after the optimizing passes.
+const std::vector<const PassInfo*>& OpenCvPasses();
+// What writing any GraphDef needs, last.
+const std::vector<const PassInfo*>& NamingPasses();
+
+// Every pass's needs are given by an earlier one.
+Status CheckOrder(const std::vector<const PassInfo*>& passes);
+
+}  // namespace permafrost

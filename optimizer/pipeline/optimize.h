@@ -1,0 +1,79 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "optimizer/frontend/open_model.h"
+#include "optimizer/pipeline/run.h"
+#include "optimizer/pipeline/specs.h"
+#include "shared_io/model_json.h"
+
+namespace permafrost {
+
+// What the file is for.
+struct Target {
+  enum class Kind { kOpenCv, kGraphDef } kind = Kind::kOpenCv;
+  int opencv_version = 40600;  // 10000 major + 100 minor + patch
+};
+// "opencv" (Debian's 4.6), "opencv-4.6", "opencv-4.5.5", "opencv-5.0" ..., "graphdef".
+StatusOr<Target> ParseTarget(std::string_view text);
+std::string ToString(const Target& target);
+
+struct OptimizeOptions {
+  std::string model;
+  std::string output;  // model.pb; model.json goes beside it. Empty: nothing is written
+  std::vector<InputSpec> inputs;
+  std::vector<TensorName> outputs;
+  std::vector<SetSpec> sets;
+  Target target;
+  std::optional<std::vector<PassCall>> passes;  // instead of the target's optimizing and legalising passes
+  std::vector<std::string> skip;
+  int stop_after = -1;
+  std::string dump_dir;  // a text file per pass
+  bool verify = false;   // original against optimized on the reference kernels; a failure writes nothing
+  double verify_tolerance = 1e-4;
+  int64_t fold_growth_bytes = int64_t{16} << 20;
+  Limits limits;
+  std::function<void(std::string_view step)> progress;
+};
+
+struct GraphFigures {
+  int64_t nodes = 0, ops = 0;  // nodes without constants
+  int64_t parameters = 0;      // elements of constants
+  int64_t bytes = 0;           // of the file
+};
+
+struct OutputCheck {
+  std::string name;
+  double relative_error = 0;  // max |a - b| / max |b|
+  bool passed = false;
+};
+
+struct OptimizeReport {
+  Format format = Format::kUnknown;
+  GraphFigures before, after;
+  std::vector<PassReport> passes;
+  std::vector<std::string> notes;
+  std::vector<std::string> unsupported;  // ops that the target refuses, with node and reason
+  std::vector<OutputCheck> verified;
+  ModelInfo info;  // as written to model.json
+};
+
+// The whole job: read, lower, optimize, legalise, write. Either both files are written or none.
+// Errors: everything the parts say, with file and node; --verify differences; an op the target refuses.
+StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options);
+
+// Reads a model and lowers it to a flat graph with its inputs and outputs, nothing optimized yet.
+struct LoweredModel {
+  Model model;  // graph: flat
+  GraphFigures figures;  // of the file as read
+  std::vector<PassReport> passes;
+  std::vector<std::string> notes;
+};
+StatusOr<LoweredModel> LowerModel(const OptimizeOptions& options, RunOptions& run);
+
+GraphFigures FiguresOf(const Graph& graph);
+
+}  // namespace permafrost

@@ -1,0 +1,179 @@
+#include "optimizer/pipeline/specs.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cctype>
+#include <nlohmann/json.hpp>
+
+namespace permafrost {
+namespace {
+
+std::string_view Trim(std::string_view text) {
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) text.remove_prefix(1);
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);
+  return text;
+}
+
+// Pieces between separators that stand outside brackets.
+std::vector<std::string_view> Split(std::string_view text, std::string_view separators) {
+  std::vector<std::string_view> pieces;
+  int depth = 0;
+  size_t start = 0;
+  for (size_t i = 0; i <= text.size(); ++i) {
+    const bool end = i == text.size();
+    if (!end && (text[i] == '[' || text[i] == '(')) ++depth;
+    if (!end && (text[i] == ']' || text[i] == ')')) --depth;
+    if (!end && (depth > 0 || separators.find(text[i]) == std::string_view::npos)) continue;
+    const std::string_view piece = Trim(text.substr(start, i - start));
+    if (!piece.empty()) pieces.push_back(piece);
+    start = i + 1;
+  }
+  return pieces;
+}
+
+bool ParseInt(std::string_view text, int64_t& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+// "1x224x?x3", "[10]", "[]", "[1,2]"; nullopt when it is no shape at all.
+std::optional<Shape> ParseDims(std::string_view text) {
+  std::string_view separators = "x";
+  if (text.starts_with('[') && text.ends_with(']')) {
+    text = text.substr(1, text.size() - 2);
+    separators = "x,";
+    if (Trim(text).empty()) return Shape(std::vector<int64_t>{});
+  } else if (text.find('x') == std::string_view::npos) {
+    return std::nullopt;
+  }
+  std::vector<int64_t> dims;
+  for (std::string_view piece : Split(text, separators)) {
+    int64_t dim = kUnknownDim;
+    if (piece != "?" && piece != "-1" && (!ParseInt(piece, dim) || dim < 0)) return std::nullopt;
+    dims.push_back(dim);
+  }
+  return Shape(std::move(dims));
+}
+
+StatusOr<TensorName> ParseTensorName(std::string_view text) {
+  TensorName name;
+  const size_t colon = text.rfind(':');
+  name.node = std::string(text.substr(0, colon));
+  if (colon != std::string_view::npos) {
+    int64_t port = 0;
+    if (!ParseInt(text.substr(colon + 1), port) || port < 0 || port > 1'000'000) {
+      return InvalidArgument("'", text, "': expected a port number after ':'");
+    }
+    name.port = static_cast<int>(port);
+  }
+  if (name.node.empty()) return InvalidArgument("'", text, "': expected a tensor's name");
+  return name;
+}
+
+// Flattens a JSON value into numbers; dims are found on the way down the first elements, then checked.
+Status Flatten(const nlohmann::json& json, size_t depth, std::vector<int64_t>& dims, std::vector<double>& values,
+               bool& all_bool) {
+  if (json.is_array()) {
+    if (depth == dims.size()) {
+      if (!values.empty() || depth > 8) return InvalidArgument("the array is ragged or too deep");
+      dims.push_back(static_cast<int64_t>(json.size()));
+    }
+    if (depth >= dims.size() || dims[depth] != static_cast<int64_t>(json.size())) return InvalidArgument("the array is ragged");
+    for (const auto& element : json) RETURN_IF_ERROR(Flatten(element, depth + 1, dims, values, all_bool));
+    return OkStatus();
+  }
+  if (depth != dims.size()) return InvalidArgument("the array is ragged");
+  if (json.is_boolean()) {
+    values.push_back(json.get<bool>() ? 1 : 0);
+  } else if (json.is_number()) {
+    values.push_back(json.get<double>());
+    all_bool = false;
+  } else {
+    return InvalidArgument("expected true, false, a number or a JSON array of them");
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+StatusOr<std::vector<InputSpec>> ParseInputSpecs(std::string_view text) {
+  std::vector<InputSpec> specs;
+  for (std::string_view piece : Split(text, ",")) {
+    InputSpec spec;
+    std::string_view rest = piece;
+    if (const size_t colon = rest.rfind(':'); colon != std::string_view::npos) {
+      if (const auto dtype = ParseDType(rest.substr(colon + 1)); dtype && *dtype != DType::kInvalid) {
+        spec.dtype = dtype;
+        rest = rest.substr(0, colon);
+      }
+    }
+    if (const size_t colon = rest.rfind(':'); colon != std::string_view::npos) {
+      if (const auto shape = ParseDims(rest.substr(colon + 1))) {
+        spec.shape = shape;
+        rest = rest.substr(0, colon);
+      }
+    }
+    auto name = ParseTensorName(rest);
+    if (!name.ok()) {
+      return InvalidArgument("input '", piece, "': expected name[:port][:1x224x224x3][:float32] (", Message(name.status()), ")");
+    }
+    spec.tensor = *name;
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
+StatusOr<std::vector<TensorName>> ParseOutputSpecs(std::string_view text) {
+  std::vector<TensorName> names;
+  for (std::string_view piece : Split(text, ",")) {
+    ASSIGN_OR_RETURN(names.emplace_back(), ParseTensorName(piece));
+  }
+  return names;
+}
+
+StatusOr<SetSpec> ParseSetSpec(std::string_view text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string_view::npos || equals == 0) {
+    return InvalidArgument("--set '", text, "': expected name=value");
+  }
+  SetSpec spec;
+  spec.name = std::string(Trim(text.substr(0, equals)));
+  if (spec.name.ends_with(":0")) spec.name.resize(spec.name.size() - 2);
+  const nlohmann::json json = nlohmann::json::parse(text.substr(equals + 1), nullptr, /*allow_exceptions=*/false);
+  std::vector<int64_t> dims;
+  std::vector<double> values;
+  bool all_bool = true;
+  const Status status = json.is_discarded() ? InvalidArgument("expected true, false, a number or a JSON array of them")
+                                            : Flatten(json, 0, dims, values, all_bool);
+  if (!status.ok()) return WithContext(status, StrCat("--set '", text, "'"));
+  if (all_bool) {
+    spec.value = Tensor::Of<bool>(dims, std::vector<bool>(values.begin(), values.end()));
+  } else {
+    spec.value = Tensor::Of<double>(dims, values);
+  }
+  return spec;
+}
+
+StatusOr<std::vector<PassCall>> ParsePasses(std::string_view text) {
+  std::vector<PassCall> calls;
+  for (std::string_view piece : Split(text, ", \t\n")) {
+    PassCall call;
+    const size_t open = piece.find('(');
+    call.name = std::string(piece.substr(0, open));
+    if (open != std::string_view::npos) {
+      if (!piece.ends_with(')')) return InvalidArgument("--passes '", piece, "': expected a closing bracket");
+      const std::string_view arguments = piece.substr(open + 1, piece.size() - open - 2);
+      for (std::string_view argument : Split(arguments, ",")) {
+        if (argument == "ignore_errors=true") {
+          call.ignore_errors = true;
+        } else if (argument != "ignore_errors=false") {
+          return InvalidArgument("--passes '", piece, "': knows no argument '", argument, "' (only ignore_errors)");
+        }
+      }
+    }
+    calls.push_back(std::move(call));
+  }
+  return calls;
+}
+
+}  // namespace permafrost

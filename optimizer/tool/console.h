@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "optimizer/support/status.h"
+
+// What the programs print with.
+namespace permafrost {
+
+// "1,234,567".
+std::string WithCommas(int64_t number);
+// "12.3 MB".
+std::string HumanBytes(int64_t bytes);
+// Columns as wide as their widest cell; the first one left-aligned, the others right.
+std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
+
+// One line on a terminal that is rewritten; nothing in a pipe.
+class Progress {
+ public:
+  explicit Progress(bool quiet);
+  ~Progress();
+  void Show(std::string_view step);
+
+ private:
+  bool shown_ = false, on_;
+};
+
+// Prints "permafrost-x: message" on stderr and returns the exit code.
+int Fail(std::string_view program, const Status& status);
+// The exit code for wrong usage.
+constexpr int kUsage = 2;
+
+}  // namespace permafrost
