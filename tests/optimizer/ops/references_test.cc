@@ -10,6 +10,7 @@
 #include "optimizer/ops/evaluate.h"
 #include "optimizer/ops/infer.h"
 #include "optimizer/ops/op.h"
+#include "tests/support/places.h"
 
 namespace permafrost {
 namespace {
@@ -42,7 +43,7 @@ Attr ReadAttr(const std::string& type, const Json& value) {
 std::vector<Case> ReadCases() {
   std::vector<Case> cases;
   for (const char* family : {"convolution", "pooling", "normalization", "image", "quantization"}) {
-    std::ifstream file(StrCat(PERMAFROST_SOURCE_DIR, "/tests/data/ops/", family, ".json"));
+    std::ifstream file(StrCat(SourceDir(), "/tests/data/ops/", family, ".json"));
     for (const Json& json : Json::parse(file)) {
       Case one;
       one.name = json["name"].get<std::string>();
