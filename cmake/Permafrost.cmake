@@ -14,7 +14,9 @@ if(PERMAFROST_LLD)
 endif()
 find_program(PERMAFROST_CCACHE ccache)
 if(PERMAFROST_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${PERMAFROST_CCACHE})
+  # Paths below the sources count as relative: another checkout's objects are found again.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${PERMAFROST_CCACHE})
 endif()
 
 # permafrost_library(NAME FOLDERS folder... LINK lib...): a static library of every .cc below the folders, except

@@ -4,7 +4,8 @@
 
 namespace permafrost {
 
-// Removes what no output reaches. Graph inputs stay, used or not; an unused one is noted.
+// Removes what no output reaches, and functions that nobody names. Graph inputs stay, used or not; an unused one is
+// noted.
 //   before:  a = Relu(x); b = Neg(x); out a        after:  a = Relu(x); out a
 // Refuses a graph without outputs: everything in it is unused.
 extern const PassInfo kStripUnused;

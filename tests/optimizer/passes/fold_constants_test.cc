@@ -22,7 +22,7 @@ TEST(FoldConstants, SeesConstantsThroughIdentity) {
 
 TEST(FoldConstants, FoldsEveryPortThatIsUsed) {
   ExpectRewrite(kFoldConstants,
-                "in x:float32[2,2]; s = Split(0, float32[4]{1,2,3,4}) {num_split=2}; y = Mul(x, s); z = Sub(x, s:1); out y, z",
+                "in x:float32[2,2]; s = Split(int32[]{0}, float32[4]{1,2,3,4}) {num_split=2}; y = Mul(x, s); z = Sub(x, s:1); out y, z",
                 "in x:float32[2,2]; y = Mul(x, float32[2]{1,2}); z = Sub(x, float32[2]{3,4}); out y, z");
 }
 
@@ -111,8 +111,8 @@ TEST(FoldConstants, UnfoldsCompressedWeightsWhateverTheBudget) {
                 "t = Transpose(c, int32[2]{1,0}); y = Mul(x, t); out y",
                 "in x:float32[2,2]; y = Mul(x, float32[2,2]{1,3,2,-0.5}); out y", none);
   ExpectRewrite(kFoldConstants,
-                "in x:float32[2]; w = quint8[2]{0,255}; d = Dequantize(w, -1, 1) {mode=\"MIN_FIRST\"}; y = Mul(x, d); out y",
-                "in x:float32[2]; y = Mul(x, float32[2]{-1,1}); out y", none);
+                "in x:float32[2]; w = quint8[2]{0,255}; d = Dequantize(w, 0, 510) {mode=\"MIN_FIRST\"}; y = Mul(x, d); out y",
+                "in x:float32[2]; y = Mul(x, float32[2]{0,510}); out y", none);
 }
 
 TEST(FoldConstants, DoesNotCopyALargeWeightToReadItOtherwise) {

@@ -52,9 +52,9 @@ TEST(MergeDuplicates, KeepsBothNamesOfOutputs) {
 
 TEST(MergeDuplicates, MovesEveryPort) {
   ExpectRewrite(kMergeDuplicates,
-                "in x:float32[2,4]; s = Split(1, x) {num_split=2}; t = Split(1, x) {num_split=2}; y = Sub(s, t:1); "
+                "in x:float32[2,4]; s = Split(int32[]{1}, x) {num_split=2}; t = Split(int32[]{1}, x) {num_split=2}; y = Sub(s, t:1); "
                 "z = Sub(t, s:1); out y, z",
-                "in x:float32[2,4]; c = int32[]{1}; s = Split(c, x) {num_split=2}; y = Sub(s, s:1); out y, z=y");
+                "in x:float32[2,4]; s = Split(int32[]{1}, x) {num_split=2}; y = Sub(s, s:1); out y, z=y");
 }
 
 TEST(MergeDuplicates, LooksPastAnnotationsAndDefaults) {
@@ -75,8 +75,8 @@ TEST(MergeDuplicates, LeavesPlaceholdersRandomAndUnknownOps) {
   RewriteOptions no_numbers;
   no_numbers.same_numbers = false;  // random
   ExpectNoRewrite(kMergeDuplicates,
-                  "in x:float32[2], z:float32[2]; a = RandomUniform(int32[]{2}) {dtype=float32}; "
-                  "b = RandomUniform(int32[]{2}) {dtype=float32}; c = Mystery(x); d = Mystery(x); "
+                  "in x:float32[2], z:float32[2]; n = int32[1]{2}; a = RandomUniform(n) {dtype=float32}; "
+                  "b = RandomUniform(n) {dtype=float32}; c = Mystery(x); d = Mystery(x); "
                   "y = AddN(x, z, a, b); out y, c, d",
                   "", no_numbers);
 }

@@ -30,9 +30,9 @@ TEST(RemoveIdentity, TakesAChainInAnyOrder) {
 
 TEST(RemoveIdentity, MatchesThePortsOfIdentityN) {
   ExpectRewrite(kRemoveIdentity,
-                "in x:float32[2,4]; s = Split(1, x) {num_split=2}; n = IdentityN(s:1, s, x); y = Sub(n, n:1); "
+                "in x:float32[2,4]; s = Split(int32[]{1}, x) {num_split=2}; n = IdentityN(s:1, s, x); y = Sub(n, n:1); "
                 "z = Neg(n:2); out y, z",
-                "in x:float32[2,4]; s = Split(1, x) {num_split=2}; y = Sub(s:1, s); z = Neg(x); out y, z");
+                "in x:float32[2,4]; s = Split(int32[]{1}, x) {num_split=2}; y = Sub(s:1, s); z = Neg(x); out y, z");
 }
 
 TEST(RemoveIdentity, GivesAPlaceholderWithDefaultItsDefault) {

@@ -140,10 +140,10 @@ TEST(RemoveTraining, KeepsAProbabilityThatSomethingElseUses) {
 
 TEST(RemoveTraining, ReadsOneOutputOfManyBehindDropout) {
   ExpectRewrite(kRemoveTraining,
-                "in x:float32[2,4]; s = Split(1, x) {num_split=2}; scaled = Mul(s:1, 2); "
+                "in x:float32[2,4]; s = Split(int32[]{1}, x) {num_split=2}; scaled = Mul(s:1, 2); "
                 "u = RandomUniform(int32[2]{2,2}) {dtype=float32}; ge = GreaterEqual(u, 0.5); "
                 "d = SelectV2(ge, scaled, 0); y = Neg(d); out y",
-                "in x:float32[2,4]; s = Split(1, x) {num_split=2}; y = Neg(s:1); out y", Random());
+                "in x:float32[2,4]; s = Split(int32[]{1}, x) {num_split=2}; y = Neg(s:1); out y", Random());
 }
 
 }  // namespace

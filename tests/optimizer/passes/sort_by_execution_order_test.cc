@@ -37,7 +37,7 @@ TEST(SortByExecutionOrder, PutsInputsFirstInTheirOrder) {
 }
 
 TEST(SortByExecutionOrder, KeepsTheOrderOfIndependentNodes) {
-  EXPECT_THAT(SortedNames("in x:float32[2,4]; z = Neg(s:1); b = Abs(x); s = Split(1, x) {num_split=2}; a = Abs(s); "
+  EXPECT_THAT(SortedNames("in x:float32[2,4]; z = Neg(s:1); b = Abs(x); s = Split(int32[]{1}, x) {num_split=2}; a = Abs(s); "
                           "y = Add(a, z); out y, b"),
               ElementsAre("x", "b", "s/const", "s", "z", "a", "y"));
 }

@@ -21,8 +21,8 @@ TEST(StripUnused, KeepsAndNotesAnInputThatNobodyUses) {
 }
 
 TEST(StripUnused, KeepsANodeOfWhichOneOfManyOutputsIsUsed) {
-  ExpectRewrite(kStripUnused, "in x:float32[2,4]; s = Split(1, x) {num_split=2}; a = Relu(s:1); b = Neg(s); out a",
-                "in x:float32[2,4]; s = Split(1, x) {num_split=2}; a = Relu(s:1); out a");
+  ExpectRewrite(kStripUnused, "in x:float32[2,4]; s = Split(int32[]{1}, x) {num_split=2}; a = Relu(s:1); b = Neg(s); out a",
+                "in x:float32[2,4]; s = Split(int32[]{1}, x) {num_split=2}; a = Relu(s:1); out a");
 }
 
 TEST(StripUnused, KeepsAWeightThatAnotherUserShares) {
@@ -35,6 +35,18 @@ TEST(StripUnused, KeepsWhatOnlyControlEdgesReach) {
   imported.before = imported.after = Level::kImported;
   ExpectRewrite(kStripUnused, "in x:float32[2]; a = Relu(x); b = Neg(x); n = NoOp(^a); y = Abs(x, ^n); out y",
                 "in x:float32[2]; a = Relu(x); n = NoOp(^a); y = Abs(x, ^n); out y", imported);
+}
+
+TEST(StripUnused, DropsFunctionsThatNobodyCalls) {
+  RewriteOptions imported;
+  imported.before = imported.after = Level::kImported;
+  ExpectRewrite(kStripUnused,
+                "func dead { in a:float32?; r = Relu(a); out r }; func inner { in a:float32?; out a }; "
+                "func body { in a:float32?; c = PartitionedCall(a) {f=@inner}; out c }; "
+                "in x:float32[2]; y = Map(x) {fs=[@body]}; z = Map(x) {f=@dead}; out y",
+                "func inner { in a:float32?; out a }; func body { in a:float32?; c = PartitionedCall(a) {f=@inner}; "
+                "out c }; in x:float32[2]; y = Map(x) {fs=[@body]}; out y",
+                imported);
 }
 
 TEST(StripUnused, AnInputThatIsAnOutputIsUsed) {

@@ -20,8 +20,8 @@ TEST(RemoveControlEdges, DropsThemAndWhatOnlyTheyReached) {
 }
 
 TEST(RemoveControlEdges, KeepsANodeThatDataReachesToo) {
-  ExpectRewrite(kRemoveControlEdges, "in x:float32[1,4]; s = Split(0, x, ^x) {num_split=1}; y = Relu(s, ^s); out y, s",
-                "in x:float32[1,4]; s = Split(0, x) {num_split=1}; y = Relu(s); out y, s", FromImported());
+  ExpectRewrite(kRemoveControlEdges, "in x:float32[1,4]; s = Split(int32[]{0}, x, ^x) {num_split=1}; y = Relu(s, ^s); out y, s",
+                "in x:float32[1,4]; s = Split(int32[]{0}, x) {num_split=1}; y = Relu(s); out y, s", FromImported());
 }
 
 TEST(RemoveControlEdges, LeavesAGraphWithoutAny) {
