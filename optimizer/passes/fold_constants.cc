@@ -92,7 +92,7 @@ class Folder {
       editor_.ReplaceUses({id, 0}, *equal);
       return;
     }
-    FoldNumbers(id);
+    if (!FoldFilled(id)) FoldNumbers(id);
   }
 
  private:
@@ -132,6 +132,42 @@ class Folder {
     return all;
   }
 
+  // One value all over, whatever gave the shape.
+  bool FoldFilled(NodeId id) {
+    const Node& node = graph_.node(id);
+    const ValueType type = node.outputs[0];
+    if (BytesOf(type) < 0 || !IsNumeric(type.dtype)) return false;
+    Tensor element;
+    if (node.op == "ZerosLike" || node.op == "OnesLike") {
+      element = Tensor::Scalar(node.op == "OnesLike" ? 1.0f : 0.0f).Cast(type.dtype).Dense();
+    } else if (node.op == "Fill" && node.inputs.size() == 2) {
+      const Tensor* value = ConstantBehind(graph_, node.inputs[1]);
+      if (value == nullptr || value->elements() != 1 || value->dtype() != type.dtype) return false;
+      element = value->Dense();
+    } else {
+      return false;
+    }
+    if (!Spend(node, BytesOf(type) - FreedBytes(editor_, node))) return true;
+    Replace(id, 0, Tensor::Splat(type.dtype, type.shape.dims(), std::string(element.DenseBytes())));
+    return true;
+  }
+
+  // Takes what a result adds from the budget, or declines.
+  bool Spend(const Node& node, int64_t growth) {
+    if (growth > 0 && growth > budget_) {
+      context_.Decline(node, StrCat("its result adds ", growth, " bytes to the constants, ", budget_, " of ",
+                                    context_.options().fold_growth_bytes, " are left"));
+      return false;
+    }
+    budget_ -= growth;
+    return true;
+  }
+
+  void Refund(const Node& node, int64_t growth, std::string_view reason) {
+    budget_ += growth;
+    context_.Decline(node, reason);
+  }
+
   void FoldNumbers(NodeId id) {
     const Node& node = graph_.node(id);
     std::vector<Tensor> inputs;
@@ -152,21 +188,17 @@ class Folder {
     const bool free = node.op == "Cast" || node.op == "Dequantize" || node.op == "Reshape" || node.op == "Squeeze" ||
                       node.op == "ExpandDims" || node.op == "Transpose";
     const int64_t growth = free ? 0 : bytes - FreedBytes(editor_, node);
-    if (growth > 0 && growth > budget_) {
-      return context_.Decline(node, StrCat("its result adds ", growth, " bytes to the constants, ", budget_, " of ",
-                                           context_.options().fold_growth_bytes, " are left"));
-    }
+    if (!Spend(node, growth)) return;
     StatusOr<std::vector<Tensor>> results = Compute(node, inputs);
-    if (!results.ok()) return context_.Decline(node, Message(results.status()));
+    if (!results.ok()) return Refund(node, growth, Message(results.status()));
     for (size_t i = 0; i < results->size(); ++i) {
       const ValueType& type = node.outputs[i];
       if ((*results)[i].dtype() != type.dtype || (*results)[i].shape() != type.shape) {
-        return context_.Decline(node, StrCat("its kernel gives ", NameOf((*results)[i].dtype()),
-                                             (*results)[i].shape().ToString(), ", expected ", NameOf(type.dtype),
-                                             type.shape.ToString()));
+        return Refund(node, growth,
+                      StrCat("its kernel gives ", NameOf((*results)[i].dtype()), (*results)[i].shape().ToString(),
+                             ", expected ", NameOf(type.dtype), type.shape.ToString()));
       }
     }
-    budget_ -= growth;
     for (int port = 0; port < static_cast<int>(results->size()); ++port) {
       if (IsUsed({id, port})) Replace(id, port, (*results)[static_cast<size_t>(port)]);
     }

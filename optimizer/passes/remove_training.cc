@@ -5,12 +5,14 @@
 #include <optional>
 #include <set>
 
+#include "optimizer/ops/evaluate.h"
+#include "optimizer/ops/op.h"
 #include "optimizer/passes/rewrite.h"
 
 namespace permafrost {
 namespace {
 
-constexpr int kMaxHops = 12;        // nodes between a mask and its random numbers, or in the formula of a probability
+constexpr int kMaxHops = 10;        // between a mask and its random numbers, or in the formula of a probability
 constexpr double kTolerance = 0.01;  // half precision files round 1 / keep
 
 bool IsUniformOp(std::string_view op) {
@@ -31,8 +33,9 @@ bool IsOneOf(std::string_view op, std::initializer_list<std::string_view> ops) {
 
 // A probability, or what is computed from one: a number where the file says it, else the placeholders it comes from.
 struct Knob {
-  std::optional<double> value;
+  std::optional<Tensor> tensor;  // of one element
   std::set<NodeId> sources;
+  std::optional<double> value() const { return tensor.has_value() ? tensor->SingleValue() : std::nullopt; }
 };
 
 std::optional<Knob> ReadKnob(const Graph& graph, Value value, int hops = kMaxHops) {
@@ -40,39 +43,27 @@ std::optional<Knob> ReadKnob(const Graph& graph, Value value, int hops = kMaxHop
   const Node& node = graph.node(value.node);
   if (node.IsConst()) {
     const Tensor* tensor = ConstValue(graph, value);
-    if (tensor == nullptr || !tensor->SingleValue().has_value()) return std::nullopt;
-    return Knob{tensor->SingleValue(), {}};
+    if (tensor == nullptr || tensor->elements() != 1 || !tensor->SingleValue().has_value()) return std::nullopt;
+    return Knob{*tensor, {}};
   }
   const Shape& shape = graph.type(value).shape;
   if (shape.has_rank() && shape.Elements() != 1) return std::nullopt;
   if (node.op == "Placeholder" || node.op == "PlaceholderWithDefault") return Knob{std::nullopt, {value.node}};
-  std::vector<Knob> inputs;
-  const size_t arity = IsOneOf(node.op, {"Identity", "Cast", "Reciprocal", "Inv", "StopGradient"})               ? 1
-                       : IsOneOf(node.op, {"Add", "AddV2", "Sub", "Mul", "RealDiv", "Div"}) ? 2
-                                                                                            : 0;
-  if (arity == 0 || node.inputs.size() != arity) return std::nullopt;
+  const OpDef* op = FindOp(node.op);
+  if (op == nullptr || !op->pure || op->kernel == nullptr || node.inputs.empty()) return std::nullopt;
+  if (node.inputs.size() > 2) return std::nullopt;
+  Knob knob;
+  std::vector<Tensor> tensors;
   for (Value input : node.inputs) {
-    std::optional<Knob> knob = ReadKnob(graph, input, hops - 1);
-    if (!knob.has_value()) return std::nullopt;
-    inputs.push_back(*std::move(knob));
+    const std::optional<Knob> part = ReadKnob(graph, input, hops - 1);
+    if (!part.has_value()) return std::nullopt;
+    knob.sources.insert(part->sources.begin(), part->sources.end());
+    if (part->tensor.has_value()) tensors.push_back(*part->tensor);
   }
-  Knob knob = inputs[0];
-  if (arity == 1) {
-    if (knob.value.has_value() && IsOneOf(node.op, {"Reciprocal", "Inv"})) knob.value = 1 / *knob.value;
-    return knob;
-  }
-  knob.sources.insert(inputs[1].sources.begin(), inputs[1].sources.end());
-  if (!knob.value.has_value() || !inputs[1].value.has_value()) {
-    knob.value.reset();
-  } else if (node.op == "Mul") {
-    *knob.value *= *inputs[1].value;
-  } else if (node.op == "Sub") {
-    *knob.value -= *inputs[1].value;
-  } else if (IsOneOf(node.op, {"RealDiv", "Div"})) {
-    *knob.value /= *inputs[1].value;
-  } else {
-    *knob.value += *inputs[1].value;
-  }
+  if (!knob.sources.empty()) return knob;
+  StatusOr<std::vector<Tensor>> results = EvaluateNode(node, tensors);
+  if (!results.ok() || results->size() != 1 || (*results)[0].elements() != 1) return std::nullopt;
+  knob.tensor = (*results)[0];
   return knob;
 }
 
@@ -113,7 +104,7 @@ std::optional<Knob> ReadMask(const Graph& graph, Value value, int hops = kMaxHop
     std::optional<Knob> bound = ReadKnob(graph, node.inputs[1 - i]);
     if (!bound.has_value()) continue;
     // uniform > rate keeps 1 - rate; uniform < keep keeps keep.
-    if (greater == (i == 0) && bound->value.has_value()) bound->value = 1 - *bound->value;
+    if (greater == (i == 0) && bound->value().has_value()) bound->tensor = Tensor::Scalar(1 - *bound->value());
     return bound;
   }
   return std::nullopt;
@@ -140,10 +131,9 @@ std::optional<Value> Unscaled(const Graph& graph, Value scaled, const Knob& keep
     if (i == 0 && divides) break;
     const std::optional<Knob> scale = ReadKnob(graph, node.inputs[i]);
     if (!scale.has_value()) continue;
-    if (keep.value.has_value() && scale->value.has_value()) {
-      const double product = divides ? *keep.value / *scale->value : *keep.value * *scale->value;
-      // A keep of 0 is a file that says "drop all"; its scale is infinite or left out.
-      if (std::abs(product - 1) <= kTolerance || *keep.value == 0) return node.inputs[1 - i];
+    if (keep.value().has_value() && scale->value().has_value()) {
+      const double product = divides ? *keep.value() / *scale->value() : *keep.value() * *scale->value();
+      if (std::abs(product - 1) <= kTolerance) return node.inputs[1 - i];
     } else if (!keep.sources.empty() && scale->sources == keep.sources) {
       return node.inputs[1 - i];
     }
@@ -168,7 +158,7 @@ Match MatchDropout(const Graph& graph, NodeId id) {
   if (node.op == "Dropout" && !node.inputs.empty()) return {node.inputs[0], ""};
   const auto judge = [&](Value scaled, const Knob& keep) -> Match {
     std::optional<Value> x = Unscaled(graph, scaled, keep);
-    if (!x.has_value() && keep.value.has_value() && std::abs(*keep.value - 1) <= 1e-6) x = scaled;  // scale 1 left out
+    if (!x.has_value() && keep.value().has_value() && std::abs(*keep.value() - 1) <= 1e-6) x = scaled;  // scale 1 left out
     if (!x.has_value()) return {std::nullopt, "a random mask, but its scale is not the inverse of its probability"};
     if (!SameShape(graph, {id, 0}, *x)) return {std::nullopt, "a random mask that changes the shape"};
     return {x, ""};

@@ -103,6 +103,17 @@ TEST(FoldConstants, CountsTheGrowthOfConstants) {
                   "t: its result adds 160 bytes", small);
 }
 
+TEST(FoldConstants, FillsWithoutKnowingMoreThanTheShape) {
+  ExpectRewrite(kFoldConstants,
+                "in x:float32[2,3]; z = ZerosLike(x); o = OnesLike(x); s = Shape(x); f = Fill(s, 7); y = AddN(x, z, o, f); out y",
+                "in x:float32[2,3]; y = AddN(x, float32[2,3]{0}, float32[2,3]{1}, float32[2,3]{7}); out y");
+  RewriteOptions none;
+  none.pass.fold_growth_bytes = 8;
+  ExpectNoRewrite(kFoldConstants, "in x:float32[2,3]; z = ZerosLike(x); y = Sub(x, z); out y",
+                  "z: its result adds 24 bytes", none);
+  ExpectNoRewrite(kFoldConstants, "in x:float32[?,3]; z = ZerosLike(x); y = Sub(x, z); out y", "");
+}
+
 TEST(FoldConstants, UnfoldsCompressedWeightsWhateverTheBudget) {
   RewriteOptions none;
   none.pass.fold_growth_bytes = 0;
