@@ -37,7 +37,7 @@ Status SetOutputs(GraphEditor& editor, const std::vector<TensorName>& outputs);
 extern const PassInfo kFixTrainingSwitches;
 
 // Without outputs asked for: the ends of what depends on the data but not on labels; never a loss, accuracy, summary,
-// save, init or training op. What was chosen is noted.
+// save, init or training op. Scores go before the ArgMax or TopK that ranks them. What was chosen is noted.
 extern const PassInfo kChooseOutputs;
 
 // Every placeholder that the outputs need becomes a graph input. Iterators, queues, readers, parsers and decoders are cut

@@ -18,18 +18,26 @@ bool HoldsWeights(const Node& node) {
   return kOps.contains(node.op);
 }
 
-// What belongs to training by its op or by the name that TensorFlow's optimizers give it.
+// What belongs to training by its op or by the names that TensorFlow's optimizers and moving averages give.
 bool IsTraining(const Node& node) {
-  return IsTrainingOp(node.op) || node.name.starts_with("gradients/") || node.name.find("/gradients/") != std::string::npos ||
-         node.op == "NoOp" || IsAssertOp(node.op);
+  const auto has_scope = [&](std::string_view scope) {
+    return node.name.starts_with(scope) || node.name.find(StrCat("/", scope)) != std::string::npos;
+  };
+  return IsTrainingOp(node.op) || IsAssertOp(node.op) || node.op == "NoOp" || has_scope("gradients/") ||
+         has_scope("AssignMovingAvg");
 }
 
-// Nodes that hang on `roots` without passing through training.
+// Which class is best: the scores behind it say more.
+bool IsRanking(const Node& node) {
+  return node.op == "ArgMax" || node.op == "ArgMin" || node.op.starts_with("InTopK") || node.op.starts_with("TopK");
+}
+
+// Nodes that hang on `roots` without passing through training or a ranking.
 NodeSet Downstream(const GraphEditor& editor, std::vector<Value> roots) {
   NodeSet reached(static_cast<size_t>(editor.graph().next_id()), false);
   std::vector<NodeId> work;
   const auto visit = [&](NodeId id) {
-    if (!reached[static_cast<size_t>(id)] && !IsTraining(editor.node(id))) {
+    if (!reached[static_cast<size_t>(id)] && !IsTraining(editor.node(id)) && !IsRanking(editor.node(id))) {
       reached[static_cast<size_t>(id)] = true;
       work.push_back(id);
     }
@@ -95,7 +103,7 @@ Status Run(GraphEditor& editor, PassContext& context) {
     bool inner = false, for_loss = false, summarised = false;
     for (const Use& use : editor.Users(id)) {
       inner |= is_candidate(use.node) && !kNeverOutputs.contains(graph.node(use.node).op);
-      for_loss |= on_labels[static_cast<size_t>(use.node)];
+      for_loss |= on_labels[static_cast<size_t>(use.node)] || IsRanking(graph.node(use.node));
       summarised |= IsSummaryOp(graph.node(use.node).op);
     }
     // Statistics that only training looks at; a histogram of the predictions does not make them one.

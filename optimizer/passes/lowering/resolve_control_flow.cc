@@ -121,6 +121,7 @@ Status ResolveSwitches(GraphEditor& editor, PassContext& context) {
     taken.emplace_back(id, live);
     dead.KillPort({id, 1 - live});
   }
+  std::map<NodeId, NodeId> stands_for;  // a resolved node -> the one that now does its work
   // Merges first, while the switches still stand.
   for (NodeId id : graph.NodeIds()) {
     const Node& node = graph.node(id);
@@ -137,33 +138,41 @@ Status ResolveSwitches(GraphEditor& editor, PassContext& context) {
       editor.ReplaceUses({id, 1}, {index, 0});
     }
     editor.ReplaceUses({id, 0}, forwarded);
+    stands_for[id] = forwarded.node;
   }
   for (const auto& [id, live] : taken) {
-    if (!dead.IsDead(id)) editor.ReplaceUses({id, live}, graph.node(id).inputs[0]);
+    if (dead.IsDead(id)) continue;
+    editor.ReplaceUses({id, live}, graph.node(id).inputs[0]);
+    stands_for[id] = graph.node(id).inputs[0].node;
   }
   for (const GraphOutput& output : graph.outputs()) {
     if (dead.IsDead(output.value)) {
       return InvalidArgument("output '", output.name, "': lies on a branch that is never taken at inference");
     }
   }
-  // What lives lets go of what is dead; then the dead can leave.
+  // What lives lets go of what is dead or resolved; then those can leave.
   std::vector<NodeId> gone;
   for (NodeId id : graph.NodeIds()) {
-    if (dead.IsDead(id)) {
+    if (dead.IsDead(id) || stands_for.contains(id)) {
       gone.push_back(id);
       continue;
     }
-    std::vector<NodeId> controls = graph.node(id).controls;
-    if (std::erase_if(controls, [&](NodeId control) { return dead.IsDead(control); }) > 0) {
-      editor.SetControls(id, std::move(controls));
+    std::vector<NodeId> controls;
+    for (NodeId control : graph.node(id).controls) {
+      for (auto next = stands_for.find(control); next != stands_for.end(); next = stands_for.find(control)) {
+        control = next->second;
+      }
+      if (!dead.IsDead(control)) controls.push_back(control);
     }
+    editor.SetControls(id, std::move(controls));
   }
   for (NodeId id : gone) editor.SetInputs(id, {});
   for (NodeId id : gone) {
-    if (editor.Users(id).empty()) editor.RemoveNode(id);
-  }
-  for (const auto& [id, live] : taken) {
-    if (graph.IsLive(id) && editor.Users(id).empty()) editor.RemoveNode(id);
+    if (!editor.Users(id).empty()) {
+      const Node& user = graph.node(editor.Users(id)[0].node);
+      return Internal("node '", user.name, "' (", user.op, "): still hangs on '", graph.node(id).name, "', which is resolved");
+    }
+    editor.RemoveNode(id);
   }
   return OkStatus();
 }
