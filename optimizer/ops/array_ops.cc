@@ -134,11 +134,51 @@ void KeepInts(const InferContext& context, ValueType& type) {
   SetInts(type, context.ints(0));
 }
 
+// Is element 0 of the shape the first dim of the data, as flattening code writes it:
+// Pack or ConcatV2 of StridedSlice(Shape(data), [0], ...) and other dims?
+bool KeepsBatch(const Graph& graph, Value shape, Value data) {
+  const Node* node = &graph.node(shape.node);
+  for (int hops = 0; hops < 4; ++hops) {
+    if (node->op == "Shape" && !node->inputs.empty()) return node->inputs[0] == data;
+    if (node->inputs.empty()) return false;
+    if (node->op == "StridedSlice") {
+      if (node->inputs.size() != 4) return false;
+      const Tensor* begin = ConstValue(graph, node->inputs[1]);
+      const bool first = begin != nullptr && begin->elements() == 1 && begin->Values<int64_t>()[0] == 0;
+      if (!first || node->attr_or<int64_t>("ellipsis_mask", 0) != 0) return false;
+    } else if (node->op != "Pack" && node->op != "ConcatV2" && node->op != "Identity" && node->op != "Cast") {
+      return false;
+    }
+    node = &graph.node(node->inputs[0].node);
+  }
+  return false;
+}
+
+// An unknown batch that is kept says what a -1 elsewhere stands for.
+Shape WithBatchKept(const InferContext& context, Shape shape) {
+  const Shape& data = context.shape(0);
+  if (!data.has_rank() || !shape.has_rank() || shape.rank() < 2 || data.rank() < 1 || data.dim(0) >= 0) return shape;
+  if (shape.dim(0) >= 0 || !KeepsBatch(context.graph(), context.node().inputs[1], context.node().inputs[0])) return shape;
+  const int64_t rest = CheckedElements(std::vector<int64_t>(data.dims().begin() + 1, data.dims().end()));
+  int64_t known = 1;
+  int open = 0;
+  for (int i = 1; i < shape.rank(); ++i) {
+    if (shape.dim(i) < 0) {
+      open = open == 0 ? i : -1;
+    } else {
+      known *= std::max<int64_t>(1, shape.dim(i));
+    }
+  }
+  if (open > 0 && rest > 0 && known > 0 && rest % known == 0) shape.set_dim(open, rest / known);
+  return shape;
+}
+
 Status InferReshape(const InferContext& context, Types& outputs) {
   ValueType type;
   if (context.ints(1).has_value()) {
     if (context.shape(1).IsRank(0)) return InvalidArgument("the new shape is a scalar, expected a vector");
     ASSIGN_OR_RETURN(type.shape, ReshapeTo(context.shape(0).Elements(), *context.ints(1)));
+    type.shape = WithBatchKept(context, std::move(type.shape));
   } else {
     ASSIGN_OR_RETURN(type.shape, ShapeFromInput(context, 1));
   }
