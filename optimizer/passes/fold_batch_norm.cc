@@ -53,6 +53,7 @@ class Folder {
   Folder(GraphEditor& editor, PassContext& context) : editor_(editor), context_(context), constants_(editor.graph()) {}
 
   Status Run() {
+    editor_.PruneDead();  // what only dead nodes use is not used
     // Producers first: what a convolution absorbed is no longer there for the next one.
     ASSIGN_OR_RETURN(std::vector<NodeId> order, graph().TopoOrder());
     for (NodeId id : order) {

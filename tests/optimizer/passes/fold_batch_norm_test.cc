@@ -117,6 +117,11 @@ TEST(FoldBatchNorm, CopiesSharedWeightsForTheOneUserThatChanges) {
       "in x:float32[3,2]; a = MatMul(x, float32[2,2]{2,4,6,8}); b = MatMul(x, float32[2,2]{-1,1,-3,2}); out y=a, z=b");
 }
 
+TEST(FoldBatchNorm, TakesNoNoticeOfDeadUsers) {
+  ExpectFold("in x:float32[3,2]; m = MatMul(x, float32[2,2]{1,2,3,4}); dead = Relu(m); y = Mul(m, 2); out y",
+             "in x:float32[3,2]; m = MatMul(x, float32[2,2]{2,4,6,8}); out y=m");
+}
+
 TEST(FoldBatchNorm, NeverCopiesWeights) {
   const Graph graph = ExpectFolds(
       "in x:float32[2,5,5,3]; w = float32[3,3,3,4]~7; c = Conv2D(x, w) {strides=[1,1,1,1], padding=\"SAME\"}; "
