@@ -130,6 +130,24 @@ TEST(FoldBatchNorm, NeverCopiesWeights) {
   EXPECT_TRUE(ConstInput(graph, "c", 1).is_recipe());
 }
 
+TEST(FoldBatchNorm, MovesABiasBeforeBatchToSpace) {
+  const Graph graph = ExpectFolds(
+      "in x:float32[1,6,6,2]; w = float32[3,3,2,4]~7; "
+      "s = SpaceToBatchND(x, int32[2]{2,2}, int32[2,2]{2,2,2,2}); "
+      "c = Conv2D(s, w) {strides=[1,1,1,1], padding=\"VALID\"}; "
+      "t = BatchToSpaceND(c, int32[2]{2,2}, int32[2,2]{0,0,0,0}); b = BiasAdd(t, float32[4]{1,-2,3,0.5}); "
+      "y = Mul(b, float32[4]{1.5,-0.75,2,0.5}); out y",
+      "SpaceToBatchND Conv2D BiasAdd BatchToSpaceND");
+  EXPECT_EQ(ConstInput(graph, "c", 1).dims(), (std::vector<int64_t>{3, 3, 2, 4}));
+}
+
+TEST(FoldBatchNorm, StopsAtABatchToSpaceThatMixesChannels) {
+  ExpectLeft(
+      "in x:float32[4,1]; m = MatMul(x, float32[1,2]{1,2}); t = BatchToSpaceND(m, int32[1]{2}, int32[1,2]{1,1}); "
+      "y = Mul(t, float32[2]{2,3}); out y",
+      "");
+}
+
 // ---- half ----
 
 TEST(FoldBatchNorm, KeepsHalf) {
