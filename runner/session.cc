@@ -137,6 +137,8 @@ std::string Names(const std::vector<TensorInfo>& tensors) {
 
 }  // namespace
 
+std::string OpenCvVersion() { return cv::getVersionString(); }
+
 struct Session::Impl {
   std::string path;
   cv::dnn::Net net;
@@ -188,7 +190,8 @@ Status Session::Impl::ChooseTensors(const SessionOptions& options) {
   }
   const auto foreign = [](const std::string& name) {
     TensorInfo tensor;
-    tensor.name = tensor.cv_name = name;
+    tensor.name = name;
+    tensor.cv_name = EndsWith(name, ":0") ? name.substr(0, name.size() - 2) : name;
     tensor.dtype = "float32";
     tensor.rank_known = false;
     return tensor;

@@ -24,6 +24,9 @@ struct SessionOptions {
   std::vector<std::string> input_names = {}, output_names = {};
 };
 
+// Of the OpenCV that runs: "4.6.0".
+std::string OpenCvVersion();
+
 struct NamedArray {
   std::string name;
   Array array;

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bench/check.h"
+#include "bench/model_case.h"
+#include "bench/timing.h"
+#include "optimizer/support/status.h"
+
+namespace permafrost {
+
+// One file of a case: "raw" or "optimized".
+struct FileReport {
+  std::string label, path;
+  Check check;
+  std::optional<Timing> timing;  // only of a file that passed its check
+};
+
+struct CaseReport {
+  std::string name;
+  std::string error;  // why there is nothing to check; empty otherwise
+  bool judged_by_kernels = false;
+  std::vector<FileReport> files;
+
+  bool Failed() const;  // an error, or the optimized file failed its check
+};
+
+// Writes the optimized file of a case; the description goes beside it.
+using Optimizer = std::function<Status(const ModelCase& model, const std::string& output_path)>;
+
+struct BenchOptions {
+  double tolerance = 1e-4;
+  bool check_only = false;
+  SessionOptions session;
+  std::string work_folder;  // for optimized files
+  std::vector<std::string> benchmark_flags;
+  std::function<void(std::string_view step)> progress = [](std::string_view) {};
+};
+
+// Checks every case with its raw file and its optimized one: `optimized_path` if it is not empty, else what `optimize`
+// writes. Then times the files that passed. A raw file that OpenCV does not take is no failure of the case.
+struct BenchCase {
+  ModelCase model;
+  std::string optimized_path;
+};
+CaseReport CheckCase(const BenchCase& bench_case, const Optimizer& optimize, const BenchOptions& options);
+Status TimeCases(const std::vector<BenchCase>& cases, std::vector<CaseReport>& reports, const BenchOptions& options);
+
+}  // namespace permafrost

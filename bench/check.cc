@@ -1,0 +1,133 @@
+#include "bench/check.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "runner/child_process.h"
+#include "runner/layout.h"
+#include "shared_io/npy.h"
+
+namespace permafrost {
+namespace {
+
+std::string_view WithoutPort0(std::string_view name) {
+  return name.size() > 2 && name.substr(name.size() - 2) == ":0" ? name.substr(0, name.size() - 2) : name;
+}
+
+// Arrays as bytes through a pipe: count, then each name and .npy with its length before it.
+void Pack(std::string_view bytes, std::string& out) {
+  const uint64_t size = bytes.size();
+  out.append(reinterpret_cast<const char*>(&size), sizeof(size));
+  out.append(bytes);
+}
+
+bool Unpack(std::string_view& from, std::string_view& bytes) {
+  uint64_t size = 0;
+  if (from.size() < sizeof(size)) return false;
+  std::memcpy(&size, from.data(), sizeof(size));
+  from.remove_prefix(sizeof(size));
+  if (size > from.size()) return false;
+  bytes = from.substr(0, size);
+  from.remove_prefix(size);
+  return true;
+}
+
+StatusOr<std::vector<NamedArray>> RunApart(const std::string& path, const ModelCase& model,
+                                           const SessionOptions& options) {
+  const auto answer = RunInChild("OpenCV", {.seconds = options.load_seconds}, [&]() -> StatusOr<std::string> {
+    ASSIGN_OR_RETURN(Session session, Session::Open(path, options));
+    ASSIGN_OR_RETURN(const auto outputs, session.Run(CaseInputs(model)));
+    std::string bytes;
+    for (const NamedArray& output : outputs) {
+      ASSIGN_OR_RETURN(const std::string npy, NpyBytes(output.array));
+      Pack(output.name, bytes);
+      Pack(npy, bytes);
+    }
+    return bytes;
+  });
+  if (!answer.ok()) return answer.status();
+  std::vector<NamedArray> outputs;
+  std::string_view rest = *answer, name, npy;
+  while (!rest.empty()) {
+    if (!Unpack(rest, name) || !Unpack(rest, npy)) return Internal("a torn answer from the child process");
+    ASSIGN_OR_RETURN(Array array, ParseNpy(npy));
+    outputs.push_back({std::string(name), std::move(array)});
+  }
+  return outputs;
+}
+
+// A file without model.json does not tell the order of its axes; the reference's shape does.
+Array Fit(Array array, const std::vector<int64_t>& dims) {
+  if (array.dims == dims) return array;
+  if (array.dims.size() == 4) {
+    auto channels_first = Relayout(array, "NHWC", "NCHW");
+    if (channels_first.ok() && channels_first->dims == dims) return std::move(channels_first).value();
+  }
+  if (SameUpToOnes(array.dims, dims)) array.dims = dims;
+  return array;
+}
+
+// Failed is worst, then mistrusted.
+int Badness(Verdict verdict) { return verdict == Verdict::kFailed ? 2 : verdict == Verdict::kMistrusted ? 1 : 0; }
+
+}  // namespace
+
+double Check::NeededRel() const {
+  double worst = 0;
+  for (const CheckedOutput& output : outputs) worst = std::max(worst, output.comparison.needed_rel);
+  return worst;
+}
+
+std::vector<NamedArray> CaseInputs(const ModelCase& model) {
+  std::vector<NamedArray> inputs;
+  for (size_t i = 0; i < model.inputs.size(); ++i) inputs.push_back({model.input_names[i], model.inputs[i]});
+  return inputs;
+}
+
+SessionOptions OptionsFor(const ModelCase& model, const std::string& path, const SessionOptions& base) {
+  SessionOptions options = base;
+  options.isolate = false;
+  if (::access(ModelInfoPath(path).c_str(), F_OK) != 0 || !options.use_model_json) {
+    options.input_names = model.input_names;
+    options.output_names = model.output_names;
+  }
+  return options;
+}
+
+Check CheckFile(const std::string& path, const ModelCase& model, double tolerance, const SessionOptions& base) {
+  Check check;
+  check.verdict = Verdict::kFailed;
+  const SessionOptions options = OptionsFor(model, path, base);
+  auto outputs = RunApart(path, model, options);
+  if (!outputs.ok()) {
+    check.reason = Message(outputs.status());
+    return check;
+  }
+  check.verdict = Verdict::kPassed;
+  for (size_t i = 0; i < model.outputs.size(); ++i) {
+    const std::string_view wanted = WithoutPort0(model.output_names[i]);
+    const auto found = std::find_if(outputs->begin(), outputs->end(),
+                                    [&](const NamedArray& output) { return WithoutPort0(output.name) == wanted; });
+    CheckedOutput output{model.output_names[i], {}};
+    if (found == outputs->end()) {
+      output.comparison.verdict = Verdict::kFailed;
+      output.comparison.reason = "the file has no such output";
+    } else {
+      const Array& reference = model.outputs[i];
+      const Array actual = options.output_names.empty() ? found->array : Fit(found->array, reference.dims);
+      output.comparison = Compare(actual, reference, tolerance);
+    }
+    if (Badness(output.comparison.verdict) > Badness(check.verdict)) {
+      check.verdict = output.comparison.verdict;
+      check.reason = StrCat(output.name, ": ", output.comparison.reason);
+    }
+    check.outputs.push_back(std::move(output));
+  }
+  return check;
+}
+
+}  // namespace permafrost

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/compare.h"
+#include "bench/model_case.h"
+#include "runner/session.h"
+
+namespace permafrost {
+
+struct CheckedOutput {
+  std::string name;
+  Comparison comparison;
+};
+
+// What one file answered on one case.
+struct Check {
+  Verdict verdict = Verdict::kSkipped;  // the worst of the outputs': failed, then mistrusted
+  std::string reason;                   // never empty unless kPassed
+  std::vector<CheckedOutput> outputs;
+
+  double NeededRel() const;  // the worst of the outputs
+};
+
+// The inputs of the case under the names that the file has for them.
+std::vector<NamedArray> CaseInputs(const ModelCase& model);
+// How to open a file for this case: by model.json if there is one, else under the case's names.
+SessionOptions OptionsFor(const ModelCase& model, const std::string& path, const SessionOptions& base);
+
+// Loads the file in cv::dnn, runs it on the case's inputs and compares every output with its reference. All in a child
+// process: a crash is a failed check.
+Check CheckFile(const std::string& path, const ModelCase& model, double tolerance, const SessionOptions& base);
+
+}  // namespace permafrost

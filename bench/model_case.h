@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "optimizer/support/status.h"
+#include "shared_io/array.h"
+
+namespace permafrost {
+
+// A folder that holds a model, inputs and what TensorFlow answered: meta.json, in.npy or in<i>.npy, out<i>.npy.
+struct ModelCase {
+  std::string name, folder;
+  std::string kind;        // "pb", "saved_model", "h5", ...
+  std::string model_path;  // a file, or the folder of a SavedModel
+  std::vector<std::string> input_names, output_names;
+  std::vector<std::pair<std::string, std::string>> flags;  // placeholder and its value as JSON text
+  std::vector<Array> inputs, outputs;
+  bool judged_by_kernels = false;  // the outputs are those of our reference kernels, not TensorFlow's
+};
+
+// `models_folders` are looked through, after the case's own folder, for the model that meta.json names.
+// Errors: a file that is missing or damaged, fewer arrays than names.
+StatusOr<ModelCase> LoadModelCase(const std::string& folder, const std::vector<std::string>& models_folders);
+
+bool IsModelCase(const std::string& folder);
+// The cases in the folder, by name. Errors: no folder, no case in it.
+StatusOr<std::vector<std::string>> ListModelCases(const std::string& folder);
+
+}  // namespace permafrost

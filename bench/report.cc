@@ -1,0 +1,150 @@
+#include "bench/report.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <iomanip>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "bench/machine.h"
+
+namespace permafrost {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string Number(double value, int digits) {
+  if (!std::isfinite(value)) return "inf";
+  std::ostringstream out;
+  out << std::setprecision(digits) << value;
+  return out.str();
+}
+
+std::string Milliseconds(double value) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(value < 10 ? 3 : 1) << value;
+  return out.str();
+}
+
+constexpr size_t kColumns = 10;
+using Row = std::array<std::string, kColumns>;
+
+Row RowOf(const CaseReport& report, const FileReport& file) {
+  Row row;
+  row[0] = report.name;
+  row[1] = file.label;
+  row[2] = VerdictName(file.check.verdict);
+  row[3] = file.check.outputs.empty() ? "-" : Number(file.check.NeededRel(), 2);
+  for (size_t i = 4; i < kColumns; ++i) row[i] = "-";
+  if (!file.timing) return row;
+  row[4] = Milliseconds(file.timing->load.median);
+  row[5] = Milliseconds(file.timing->first.median);
+  row[6] = Milliseconds(file.timing->steady.median);
+  row[7] = Milliseconds(file.timing->steady.p95);
+  row[8] = Number(std::round(file.timing->steady.variation * 1000) / 10, 3) + " %";
+  const FileReport& raw = report.files.front();
+  if (&raw != &file && raw.timing && file.timing->steady.median > 0) {
+    row[9] = Number(raw.timing->steady.median / file.timing->steady.median, 3) + " x";
+  }
+  return row;
+}
+
+// JSON has no infinity.
+Json Finite(double value) { return std::isfinite(value) ? Json(value) : Json("inf"); }
+
+Json ToJson(const Statistics& statistics) {
+  return {{"count", statistics.count}, {"min", statistics.min},   {"median", statistics.median},
+          {"p95", statistics.p95},     {"mean", statistics.mean}, {"variation", statistics.variation}};
+}
+
+Json ToJson(const FileReport& file) {
+  Json json;
+  json["file"] = file.label;
+  json["verdict"] = VerdictName(file.check.verdict);
+  if (!file.check.reason.empty()) json["reason"] = file.check.reason;
+  json["outputs"] = Json::array();
+  for (const CheckedOutput& output : file.check.outputs) {
+    const Comparison& comparison = output.comparison;
+    Json one = {{"name", output.name},
+                {"verdict", VerdictName(comparison.verdict)},
+                {"needed_rel", Finite(comparison.needed_rel)},
+                {"max_abs", Finite(comparison.max_abs)},
+                {"cosine", Finite(comparison.cosine)},
+                {"zero_fraction", comparison.zero_fraction}};
+    if (comparison.top1) one["top1"] = *comparison.top1;
+    if (!comparison.reason.empty()) one["reason"] = comparison.reason;
+    json["outputs"].push_back(std::move(one));
+  }
+  if (file.timing) {
+    json["load_ms"] = ToJson(file.timing->load);
+    json["first_ms"] = ToJson(file.timing->first);
+    json["steady_ms"] = ToJson(file.timing->steady);
+  }
+  return json;
+}
+
+}  // namespace
+
+std::string ReportTable(const std::vector<CaseReport>& reports) {
+  std::vector<Row> rows = {
+      {"case", "file", "check", "needed", "load ms", "first ms", "median ms", "p95 ms", "variation", "faster by"}};
+  std::string reasons;
+  size_t passed = 0, mistrusted = 0;
+  for (const CaseReport& report : reports) {
+    if (!report.error.empty()) reasons += StrCat(report.name, ": ", report.error, "\n");
+    for (const FileReport& file : report.files) {
+      rows.push_back(RowOf(report, file));
+      if (!file.check.reason.empty()) {
+        reasons +=
+            StrCat(report.name, " ", file.label, ": ", VerdictName(file.check.verdict), ": ", file.check.reason, "\n");
+      }
+      if (file.label != "optimized") continue;
+      passed += file.check.verdict == Verdict::kPassed ? 1 : 0;
+      mistrusted += file.check.verdict == Verdict::kMistrusted ? 1 : 0;
+    }
+  }
+  std::array<size_t, kColumns> widths{};
+  for (const Row& row : rows) {
+    for (size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::ostringstream out;
+  for (const Row& row : rows) {
+    for (size_t i = 0; i < kColumns; ++i) {
+      out << (i < 3 ? std::left : std::right) << std::setw(static_cast<int>(widths[i])) << row[i]
+          << (i + 1 < kColumns ? "  " : "\n");
+    }
+  }
+  if (!reasons.empty()) out << "\n" << reasons;
+  const bool by_kernels =
+      std::any_of(reports.begin(), reports.end(), [](const auto& r) { return r.judged_by_kernels; });
+  if (by_kernels)
+    out << "\nNo references: seeded input, judged by Permafrost's reference kernels, not by TensorFlow.\n";
+  out << "\n" << passed << " of " << reports.size() << " optimized files passed";
+  if (mistrusted > 0) out << ", " << mistrusted << " references prove nothing (MISTRUSTED)";
+  out << "; needed = the tolerance that would have passed.\n";
+  return out.str();
+}
+
+std::string ReportJson(const std::vector<CaseReport>& reports, const BenchOptions& options) {
+  Json json;
+  json["format_version"] = 1;
+  for (const auto& [key, value] : MachineFacts()) json["machine"][key] = value;
+  json["threads"] = options.session.threads;
+  json["backend"] = options.session.backend;
+  json["target"] = options.session.target;
+  json["tolerance"] = options.tolerance;
+  json["cases"] = Json::array();
+  for (const CaseReport& report : reports) {
+    Json one;
+    one["name"] = report.name;
+    one["judge"] = report.judged_by_kernels ? "reference kernels" : "TensorFlow";
+    if (!report.error.empty()) one["error"] = report.error;
+    one["files"] = Json::array();
+    for (const FileReport& file : report.files) one["files"].push_back(ToJson(file));
+    json["cases"].push_back(std::move(one));
+  }
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace permafrost

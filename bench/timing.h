@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/statistics.h"
+#include "optimizer/support/status.h"
+#include "runner/session.h"
+
+namespace permafrost {
+
+// One file that may be timed: it has passed its check.
+struct TimedFile {
+  std::string name;  // "android_mnist/optimized"
+  std::string path;
+  SessionOptions session;
+  std::vector<NamedArray> inputs;
+};
+
+// Milliseconds. Load is from the path to a network ready for its first input, with the file in the page cache; the
+// first forward is the one that plans and allocates; steady state is what comes after three more.
+struct Timing {
+  Statistics load, first, steady;
+};
+
+// Registers <name>/load, /first and /steady of each file with Google Benchmark and runs them, interleaved at random.
+// `flags` are Google Benchmark's own ("--benchmark_repetitions=9", "--benchmark_out=x.json", ...); with
+// --benchmark_format its table or JSON goes to stdout, else it prints nothing. The samples behind the statistics are
+// single iterations of all repetitions. Errors: an unknown flag, a file that fails while it is timed.
+StatusOr<std::vector<Timing>> TimeFiles(const std::vector<TimedFile>& files, const std::vector<std::string>& flags);
+
+}  // namespace permafrost

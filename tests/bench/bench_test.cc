@@ -1,0 +1,116 @@
+#include "bench/bench.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "bench/report.h"
+#include "tests/bench/case_folder.h"
+
+namespace permafrost {
+namespace {
+
+using ::testing::HasSubstr;
+
+class BenchTest : public CaseFolderTest {
+ protected:
+  BenchCase Case(const std::string& name, const std::vector<float>& expected) const {
+    auto model = LoadModelCase(WriteCase(name, expected), {});
+    EXPECT_TRUE(model.ok()) << model.status();
+    return {std::move(model).value(), ""};
+  }
+  BenchOptions Options() const {
+    BenchOptions options;
+    options.work_folder = root_;
+    options.benchmark_flags = {"--benchmark_min_time=0.01"};
+    return options;
+  }
+  static Status Copy(const ModelCase& model, const std::string& output_path) {
+    std::filesystem::copy_file(model.model_path, output_path);
+    return OkStatus();
+  }
+};
+
+TEST_F(BenchTest, TimesOnlyFilesThatPassedTheirCheck) {
+  const std::vector<BenchCase> cases = {Case("right", Right()), Case("wrong", {1, 2, 3, 4, 5, 6}),
+                                        Case("blind", {0, 0, 0, 0, 0, 0})};
+  std::vector<CaseReport> reports;
+  for (const BenchCase& one : cases) reports.push_back(CheckCase(one, Copy, Options()));
+  reports[2].files[1].check.verdict = Verdict::kMistrusted;
+  ASSERT_TRUE(TimeCases(cases, reports, Options()).ok());
+  ASSERT_EQ(reports[0].files.size(), 2U);
+  for (const FileReport& file : reports[0].files) {
+    ASSERT_TRUE(file.timing.has_value()) << file.label;
+    EXPECT_GT(file.timing->steady.count, 1U);
+    EXPECT_GT(file.timing->steady.median, 0);
+    EXPECT_GE(file.timing->steady.p95, file.timing->steady.median);
+    EXPECT_EQ(file.timing->load.count, 9U);
+    EXPECT_EQ(file.timing->first.count, 9U);
+  }
+  EXPECT_FALSE(reports[0].Failed());
+  EXPECT_TRUE(reports[1].Failed());
+  EXPECT_FALSE(reports[1].files[1].timing.has_value());
+  EXPECT_FALSE(reports[2].files[1].timing.has_value());
+
+  const std::string table = ReportTable(reports);
+  EXPECT_THAT(table, HasSubstr("1 of 3 optimized files passed"));
+  EXPECT_THAT(table, HasSubstr("wrong optimized: FAILED: y: off by"));
+  const auto json = nlohmann::json::parse(ReportJson(reports, Options()), nullptr, false);
+  ASSERT_FALSE(json.is_discarded());
+  EXPECT_EQ(json["cases"][0]["files"][1]["verdict"], "PASSED");
+  EXPECT_TRUE(json["cases"][0]["files"][1]["steady_ms"]["median"].is_number());
+  EXPECT_FALSE(json["cases"][1]["files"][1].contains("steady_ms"));
+  EXPECT_TRUE(json["machine"].contains("cpu"));
+}
+
+TEST_F(BenchTest, CountsARawFileThatDoesNotLoadAsNoFailure) {
+  BenchCase one = Case("raw", Right());
+  one.optimized_path = Write("good.pb", Network().Bytes());
+  Write("raw/model.pb", "<html>");
+  const CaseReport report = CheckCase(one, Copy, Options());
+  EXPECT_EQ(report.files[0].check.verdict, Verdict::kFailed);
+  EXPECT_THAT(report.files[0].check.reason, HasSubstr("loading: OpenCV"));
+  EXPECT_EQ(report.files[1].check.verdict, Verdict::kPassed);
+  EXPECT_FALSE(report.Failed());
+}
+
+TEST_F(BenchTest, SkipsRawFilesThatOpenCvCannotRead) {
+  BenchCase one = Case("keras", Right());
+  one.optimized_path = one.model.model_path;
+  one.model.kind = "h5";
+  one.model.model_path = Write("keras/model.h5", "x");
+  const CaseReport report = CheckCase(one, Copy, Options());
+  EXPECT_EQ(report.files[0].check.verdict, Verdict::kSkipped);
+  EXPECT_THAT(report.files[0].check.reason, HasSubstr("\"h5\""));
+  EXPECT_FALSE(report.Failed());
+}
+
+TEST_F(BenchTest, ReportsAModelThatCannotBeOptimized) {
+  const BenchCase one = Case("hard", Right());
+  const CaseReport report = CheckCase(
+      one, [](const ModelCase&, const std::string&) { return Unsupported("no such op"); }, Options());
+  EXPECT_TRUE(report.Failed());
+  EXPECT_EQ(report.files[1].check.reason, "not optimized: no such op");
+}
+
+TEST_F(BenchTest, KeepsGoogleBenchmarksFlagsAndRefusesUnknownOnes) {
+  const std::vector<BenchCase> cases = {Case("right", Right())};
+  std::vector<CaseReport> reports = {CheckCase(cases[0], Copy, Options())};
+  BenchOptions options = Options();
+  options.benchmark_flags.push_back("--benchmark_repetitions=2");
+  options.benchmark_flags.push_back("--benchmark_out=" + root_ + "/out.json");
+  ASSERT_TRUE(TimeCases(cases, reports, options).ok());
+  EXPECT_EQ(reports[0].files[0].timing->load.count, 6U);
+  std::ifstream in(root_ + "/out.json");
+  const auto json = nlohmann::json::parse(in, nullptr, false);
+  ASSERT_FALSE(json.is_discarded());
+  EXPECT_TRUE(json["context"].contains("opencv"));
+  EXPECT_THAT(json.dump(), HasSubstr("right/optimized/steady"));
+  EXPECT_THAT(json.dump(), HasSubstr("p95_ms"));
+  options.benchmark_flags = {"--benchmark_bogus=1"};
+  EXPECT_THAT(Message(TimeCases(cases, reports, options)), HasSubstr("--benchmark_bogus=1"));
+}
+
+}  // namespace
+}  // namespace permafrost
