@@ -1,0 +1,163 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "bench/bench.h"
+#include "bench/optimize_case.h"
+#include "bench/report.h"
+#include "optimizer/support/atomic_file.h"
+
+namespace permafrost {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Flags {
+  std::vector<std::string> paths, models_folders;
+  std::string optimized, json, keep;
+  BenchOptions options;
+  uint64_t seed = 1;
+};
+
+// A folder that is gone at the end, unless it was asked for by name.
+class WorkFolder {
+ public:
+  ~WorkFolder() {
+    std::error_code error;
+    if (temporary_) fs::remove_all(path_, error);
+  }
+  Status Open(const std::string& keep) {
+    std::error_code error;
+    path_ = keep;
+    if (!keep.empty()) {
+      fs::create_directories(keep, error);
+      return error ? InvalidArgument(keep, ": ", error.message()) : OkStatus();
+    }
+    path_ = (fs::temp_directory_path(error) / "permafrost-bench.XXXXXX").string();
+    if (::mkdtemp(path_.data()) == nullptr) return ResourceExhausted(path_, ": cannot be made");
+    temporary_ = true;
+    return OkStatus();
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  bool temporary_ = false;
+};
+
+// What <case>/../../build/models is for a case below models/ of the sources.
+std::vector<std::string> ModelsFolders(const std::vector<std::string>& given, const std::string& folder) {
+  std::vector<std::string> folders = given;
+  std::error_code error;
+  const fs::path here = fs::weakly_canonical(folder, error);
+  folders.push_back((here.parent_path().parent_path() / "build" / "models").string());
+  return folders;
+}
+
+struct Plan {
+  std::vector<BenchCase> cases;
+  std::vector<CaseReport> broken;  // folders that are no usable case
+};
+
+StatusOr<Plan> MakePlan(const Flags& flags) {
+  Plan plan;
+  std::error_code error;
+  if (flags.paths.size() == 2 && fs::is_regular_file(flags.paths[0], error) &&
+      fs::is_regular_file(flags.paths[1], error)) {
+    ASSIGN_OR_RETURN(ModelCase model, JudgedCase(flags.paths[0], flags.paths[1], flags.seed));
+    plan.cases.push_back({std::move(model), flags.paths[1]});
+    return plan;
+  }
+  std::vector<std::string> folders;
+  for (const std::string& path : flags.paths) {
+    if (!fs::is_directory(path, error)) {
+      return InvalidArgument(path, ": no folder; give case folders, or one raw and one optimized file");
+    }
+    if (IsModelCase(path)) {
+      folders.push_back(path);
+      continue;
+    }
+    ASSIGN_OR_RETURN(const auto inside, ListModelCases(path));
+    folders.insert(folders.end(), inside.begin(), inside.end());
+  }
+  if (!flags.optimized.empty() && folders.size() != 1) return InvalidArgument("--optimized: give one case with it");
+  for (const std::string& folder : folders) {
+    auto model = LoadModelCase(folder, ModelsFolders(flags.models_folders, folder));
+    if (model.ok()) {
+      plan.cases.push_back({std::move(model).value(), flags.optimized});
+    } else {
+      CaseReport report;
+      report.name = fs::path(folder).filename().string();
+      report.error = Message(model.status());
+      plan.broken.push_back(std::move(report));
+    }
+  }
+  return plan;
+}
+
+StatusOr<bool> RunAll(Flags& flags) {
+  WorkFolder work;
+  RETURN_IF_ERROR(work.Open(flags.keep));
+  flags.options.work_folder = work.path();
+  flags.options.progress = [](std::string_view step) { std::cerr << step << "\n"; };
+  ASSIGN_OR_RETURN(Plan plan, MakePlan(flags));
+  std::vector<CaseReport> reports;
+  for (const BenchCase& one : plan.cases) reports.push_back(CheckCase(one, OptimizeCase, flags.options));
+  if (!flags.options.check_only) RETURN_IF_ERROR(TimeCases(plan.cases, reports, flags.options));
+  reports.insert(reports.end(), plan.broken.begin(), plan.broken.end());
+  const bool own_output = std::any_of(flags.options.benchmark_flags.begin(), flags.options.benchmark_flags.end(),
+                                      [](const std::string& flag) { return flag.rfind("--benchmark_format", 0) == 0; });
+  (own_output ? std::cerr : std::cout) << ReportTable(reports);
+  if (!flags.json.empty()) RETURN_IF_ERROR(WriteFileAtomically(flags.json, ReportJson(reports, flags.options)));
+  return std::none_of(reports.begin(), reports.end(), [](const CaseReport& report) { return report.Failed(); });
+}
+
+int Main(int argc, char** argv) {
+  Flags flags;
+  std::vector<char*> own = {argv[0]};
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]).substr(0, 12) == "--benchmark_") {
+      flags.options.benchmark_flags.emplace_back(argv[i]);
+    } else {
+      own.push_back(argv[i]);
+    }
+  }
+  CLI::App app("Checks optimized networks against their references in OpenCV, then times them against the raw ones.",
+               "permafrost-bench");
+  app.footer("Google Benchmark's flags (--benchmark_repetitions=9, --benchmark_out=FILE, ...) are taken too.");
+  app.add_option("PATH", flags.paths, "case folders, a folder of them, or RAW.pb OPTIMIZED.pb")->required();
+  app.add_option("--optimized", flags.optimized, "check this file instead of optimizing the case's model");
+  app.add_option("--models", flags.models_folders, "where models lie that a meta.json only names");
+  app.add_option("--tolerance", flags.options.tolerance, "max|a-b| / max|b| that passes")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  app.add_flag("--check-only", flags.options.check_only, "do not time");
+  app.add_option("--json", flags.json, "write checks, times, machine and build to this file");
+  app.add_option("--keep", flags.keep, "keep the optimized files in this folder");
+  app.add_option("--seed", flags.seed, "of the input when there are no references")->capture_default_str();
+  app.add_option("--threads", flags.options.session.threads, "threads of OpenCV (default: all cores)")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--backend", flags.options.session.backend, "opencv, cuda or openvino")->capture_default_str();
+  app.add_option("--target", flags.options.session.target, "cpu, opencl, opencl-fp16, cuda or cuda-fp16")
+      ->capture_default_str();
+  try {
+    app.parse(static_cast<int>(own.size()), own.data());
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  const auto good = RunAll(flags);
+  if (good.ok()) return *good ? 0 : 1;
+  std::cerr << "permafrost-bench: " << Message(good.status()) << "\n";
+  return ExitCode(good.status());
+}
+
+}  // namespace
+}  // namespace permafrost
+
+int main(int argc, char** argv) { return permafrost::Main(argc, argv); }
