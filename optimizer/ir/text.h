@@ -18,7 +18,8 @@ namespace permafrost {
 //   inputs b, a                              the graph inputs, where the order of the `in`s does not say them
 //   func f { ... }                           a function: its `in`s are arguments, its `out`s results
 //
-// A name that holds more than letters, digits, "_./-" or is a keyword stands in double quotes; in these, \", \\ and \xNN.
+// A name that holds more than letters, digits, "_./-" or is a keyword stands in double quotes; in these, \", \\ and
+// \xNN.
 //
 // Attributes: 3 (int), 1.5 or 1.0 (float), true, "text", float32 (dtype), shape [1,?] as shape[1,?], lists in [ ],
 // @f (function name), float32[2]{1,2} (tensor), opaque"..." (wire bytes).

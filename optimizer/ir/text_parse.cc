@@ -13,7 +13,7 @@ namespace {
 constexpr size_t kMaxTextBytes = size_t{64} << 20;
 constexpr int64_t kMaxElements = int64_t{1} << 24;  // of a constant that is more than one repeated value
 constexpr int64_t kMaxStrings = int64_t{1} << 20;
-constexpr int kMaxDepth = 8;                        // functions inside functions
+constexpr int kMaxDepth = 8;  // functions inside functions
 constexpr int64_t kMaxPort = 65535;
 
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -286,20 +286,30 @@ class Parser {
         return std::string(1, word == "true" ? '\1' : '\0');
       }
       case DType::kInt8:
-      case DType::kQInt8: return ParseInteger<int8_t>();
+      case DType::kQInt8:
+        return ParseInteger<int8_t>();
       case DType::kUint8:
-      case DType::kQUint8: return ParseInteger<uint8_t>();
+      case DType::kQUint8:
+        return ParseInteger<uint8_t>();
       case DType::kInt16:
-      case DType::kQInt16: return ParseInteger<int16_t>();
+      case DType::kQInt16:
+        return ParseInteger<int16_t>();
       case DType::kUint16:
-      case DType::kQUint16: return ParseInteger<uint16_t>();
+      case DType::kQUint16:
+        return ParseInteger<uint16_t>();
       case DType::kInt32:
-      case DType::kQInt32: return ParseInteger<int32_t>();
-      case DType::kUint32: return ParseInteger<uint32_t>();
-      case DType::kInt64: return ParseInteger<int64_t>();
-      case DType::kUint64: return ParseInteger<uint64_t>();
-      case DType::kString: return ParseString();
-      default: return Error(StrCat("a constant of type ", NameOf(dtype)), "a type that text can hold");
+      case DType::kQInt32:
+        return ParseInteger<int32_t>();
+      case DType::kUint32:
+        return ParseInteger<uint32_t>();
+      case DType::kInt64:
+        return ParseInteger<int64_t>();
+      case DType::kUint64:
+        return ParseInteger<uint64_t>();
+      case DType::kString:
+        return ParseString();
+      default:
+        return Error(StrCat("a constant of type ", NameOf(dtype)), "a type that text can hold");
     }
   }
 
@@ -320,7 +330,8 @@ class Parser {
     if (!Take('}')) {
       do {
         SkipBlank();
-        if (text_.substr(at_, 3) == "...") return Error("a shortened constant", "all its values: it cannot be read back");
+        if (text_.substr(at_, 3) == "...")
+          return Error("a shortened constant", "all its values: it cannot be read back");
         ASSIGN_OR_RETURN(std::string element, ParseElement(dtype));
         ++count;
         if (dtype == DType::kString) {

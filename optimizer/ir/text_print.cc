@@ -63,9 +63,7 @@ std::string FloatText(float value) {
   return text;
 }
 
-bool HasNumbers(DType dtype) {
-  return SizeOf(dtype) > 0 && dtype != DType::kComplex64 && dtype != DType::kComplex128;
-}
+bool HasNumbers(DType dtype) { return SizeOf(dtype) > 0 && dtype != DType::kComplex64 && dtype != DType::kComplex128; }
 
 std::string ElementText(const Tensor& tensor, int64_t index) {
   if (tensor.dtype() == DType::kString) return Quoted(tensor.strings()[static_cast<size_t>(index)]);
@@ -82,11 +80,13 @@ std::string ElementText(const Tensor& tensor, int64_t index) {
       std::memcpy(&value, bytes, sizeof(value));
       return Digits(value);
     }
-    case DType::kBool: return bytes[0] != 0 ? "true" : "false";
-    default: break;
+    case DType::kBool:
+      return bytes[0] != 0 ? "true" : "false";
+    default:
+      break;
   }
-  const Tensor element = Tensor::Buffer(
-      tensor.dtype(), {}, std::string(bytes, static_cast<size_t>(SizeOf(tensor.dtype()))));
+  const Tensor element =
+      Tensor::Buffer(tensor.dtype(), {}, std::string(bytes, static_cast<size_t>(SizeOf(tensor.dtype()))));
   const DType dtype = tensor.dtype();
   const bool floating = dtype == DType::kFloat32 || dtype == DType::kHalf || dtype == DType::kBFloat16;
   return floating ? Digits(element.Values<float>()[0]) : Digits(element.Values<int64_t>()[0]);

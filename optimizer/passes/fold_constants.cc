@@ -12,7 +12,7 @@
 namespace permafrost {
 namespace {
 
-constexpr int64_t kSmallBytes = 4096;                 // recipes for less are worked out at once
+constexpr int64_t kSmallBytes = 4096;                // recipes for less are worked out at once
 constexpr int64_t kLargestMoved = int64_t{1} << 31;  // a transpose reads its input in any order, so needs it whole
 
 bool HasFixedSize(DType dtype) { return SizeOf(dtype) > 0; }
@@ -228,12 +228,11 @@ Status FoldConstants(GraphEditor& editor, PassContext& context) {
 
 }  // namespace
 
-const PassInfo kFoldConstants{
-    .name = "fold-constants",
-    .summary = "work out what does not depend on the inputs",
-    .needs = {Fact::kNoControlFlow},
-    .gives = {Fact::kConstantsFolded},
-    .run = FoldConstants,
-    .aliases = {"fold_constants"}};
+const PassInfo kFoldConstants{.name = "fold-constants",
+                              .summary = "work out what does not depend on the inputs",
+                              .needs = {Fact::kNoControlFlow},
+                              .gives = {Fact::kConstantsFolded},
+                              .run = FoldConstants,
+                              .aliases = {"fold_constants"}};
 
 }  // namespace permafrost

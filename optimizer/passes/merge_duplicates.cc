@@ -9,8 +9,8 @@
 namespace permafrost {
 namespace {
 
-// How many nodes of one hash a node is compared with. Equal nodes share one entry, so more than this are only nodes made
-// to collide.
+// How many nodes of one hash a node is compared with. Equal nodes share one entry, so more than this are only nodes
+// made to collide.
 constexpr size_t kMaxCandidates = 16;
 constexpr int64_t kSampledElements = 64;
 
@@ -134,12 +134,11 @@ Status MergeDuplicates(GraphEditor& editor, PassContext&) {
 
 }  // namespace
 
-const PassInfo kMergeDuplicates{
-    .name = "merge-duplicates",
-    .summary = "merge nodes that compute the same",
-    .needs = {Fact::kNoControlFlow},
-    .gives = {},
-    .run = MergeDuplicates,
-    .aliases = {"merge_duplicate_nodes"}};
+const PassInfo kMergeDuplicates{.name = "merge-duplicates",
+                                .summary = "merge nodes that compute the same",
+                                .needs = {Fact::kNoControlFlow},
+                                .gives = {},
+                                .run = MergeDuplicates,
+                                .aliases = {"merge_duplicate_nodes"}};
 
 }  // namespace permafrost

@@ -7,10 +7,22 @@ namespace permafrost {
 namespace {
 
 bool IsIdentityLike(std::string_view op) {
-  static const std::set<std::string_view> kOps = {
-      "CheckNumerics", "CheckNumericsV2", "Copy", "CopyHost", "DebugGradientIdentity", "DebugIdentity",
-      "DebugIdentityV2", "DeepCopy", "EnsureShape", "Identity", "IdentityN", "PlaceholderWithDefault",
-      "PreventGradient", "RefIdentity", "Snapshot", "StopGradient"};
+  static const std::set<std::string_view> kOps = {"CheckNumerics",
+                                                  "CheckNumericsV2",
+                                                  "Copy",
+                                                  "CopyHost",
+                                                  "DebugGradientIdentity",
+                                                  "DebugIdentity",
+                                                  "DebugIdentityV2",
+                                                  "DeepCopy",
+                                                  "EnsureShape",
+                                                  "Identity",
+                                                  "IdentityN",
+                                                  "PlaceholderWithDefault",
+                                                  "PreventGradient",
+                                                  "RefIdentity",
+                                                  "Snapshot",
+                                                  "StopGradient"};
   return kOps.contains(op);
 }
 
@@ -48,12 +60,11 @@ Status RemoveIdentity(GraphEditor& editor, PassContext& context) {
 
 }  // namespace
 
-const PassInfo kRemoveIdentity{
-    .name = "remove-identity",
-    .summary = "bypass nodes that hand on their input",
-    .needs = {Fact::kNoControlFlow},
-    .gives = {Fact::kNoIdentity},
-    .run = RemoveIdentity,
-    .aliases = {"remove_nodes"}};
+const PassInfo kRemoveIdentity{.name = "remove-identity",
+                               .summary = "bypass nodes that hand on their input",
+                               .needs = {Fact::kNoControlFlow},
+                               .gives = {Fact::kNoIdentity},
+                               .run = RemoveIdentity,
+                               .aliases = {"remove_nodes"}};
 
 }  // namespace permafrost

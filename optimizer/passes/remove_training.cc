@@ -12,7 +12,7 @@
 namespace permafrost {
 namespace {
 
-constexpr int kMaxHops = 10;        // between a mask and its random numbers, or in the formula of a probability
+constexpr int kMaxHops = 10;         // between a mask and its random numbers, or in the formula of a probability
 constexpr double kTolerance = 0.01;  // half precision files round 1 / keep
 
 bool IsUniformOp(std::string_view op) {
@@ -20,10 +20,9 @@ bool IsUniformOp(std::string_view op) {
 }
 
 bool IsRandomOp(std::string_view op) {
-  static const std::set<std::string_view> kOps = {"Multinomial", "ParameterizedTruncatedNormal", "RandomGamma",
-                                                  "RandomPoisson", "RandomPoissonV2", "RandomShuffle",
-                                                  "RandomStandardNormal", "RandomUniform", "RandomUniformInt",
-                                                  "TruncatedNormal"};
+  static const std::set<std::string_view> kOps = {
+      "Multinomial",   "ParameterizedTruncatedNormal", "RandomGamma",   "RandomPoisson",    "RandomPoissonV2",
+      "RandomShuffle", "RandomStandardNormal",         "RandomUniform", "RandomUniformInt", "TruncatedNormal"};
   return kOps.contains(op);
 }
 
@@ -158,7 +157,8 @@ Match MatchDropout(const Graph& graph, NodeId id) {
   if (node.op == "Dropout" && !node.inputs.empty()) return {node.inputs[0], ""};
   const auto judge = [&](Value scaled, const Knob& keep) -> Match {
     std::optional<Value> x = Unscaled(graph, scaled, keep);
-    if (!x.has_value() && keep.value().has_value() && std::abs(*keep.value() - 1) <= 1e-6) x = scaled;  // scale 1 left out
+    if (!x.has_value() && keep.value().has_value() && std::abs(*keep.value() - 1) <= 1e-6)
+      x = scaled;  // scale 1 left out
     if (!x.has_value()) return {std::nullopt, "a random mask, but its scale is not the inverse of its probability"};
     if (!SameShape(graph, {id, 0}, *x)) return {std::nullopt, "a random mask that changes the shape"};
     return {x, ""};
@@ -222,7 +222,8 @@ Status RemoveTraining(GraphEditor& editor, PassContext& context) {
   for (NodeId id : graph.NodeIds()) {
     const Node& node = graph.node(id);
     if (IsRandomOp(node.op)) {
-      context.Note(StrCat("'", node.name, "' (", node.op, ") still feeds an output and is no dropout: results differ from "
+      context.Note(StrCat("'", node.name, "' (", node.op,
+                          ") still feeds an output and is no dropout: results differ from "
                           "run to run"));
     }
   }
@@ -231,12 +232,11 @@ Status RemoveTraining(GraphEditor& editor, PassContext& context) {
 
 }  // namespace
 
-const PassInfo kRemoveTraining{
-    .name = "remove-training",
-    .summary = "take out dropout and what else only training needs",
-    .needs = {Fact::kNoControlFlow},
-    .gives = {Fact::kNoTrainingOps},
-    .run = RemoveTraining,
-    .aliases = {"remove_training_nodes"}};
+const PassInfo kRemoveTraining{.name = "remove-training",
+                               .summary = "take out dropout and what else only training needs",
+                               .needs = {Fact::kNoControlFlow},
+                               .gives = {Fact::kNoTrainingOps},
+                               .run = RemoveTraining,
+                               .aliases = {"remove_training_nodes"}};
 
 }  // namespace permafrost

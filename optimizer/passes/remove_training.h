@@ -10,9 +10,9 @@ namespace permafrost {
 //            d = SelectV2(GreaterEqual(RandomUniform(Shape(x)), rate), Mul(x, 1/keep), 0)             (TF 2)
 //            d = Dropout(x)
 //   after:   y = Relu(x)
-// Also bypasses Print and gradient multipliers (x * c + StopGradient(x * (1 - c))). Each dropout taken out is noted, and
-// so is every random op that still reaches an output: it makes the results differ from run to run.
-// Declines a random mask whose scale is not the inverse of its probability.
+// Also bypasses Print and gradient multipliers (x * c + StopGradient(x * (1 - c))). Each dropout taken out is noted,
+// and so is every random op that still reaches an output: it makes the results differ from run to run. Declines a
+// random mask whose scale is not the inverse of its probability.
 extern const PassInfo kRemoveTraining;
 
 }  // namespace permafrost

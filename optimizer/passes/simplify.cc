@@ -8,7 +8,8 @@
 namespace permafrost {
 namespace {
 
-constexpr int64_t kMaxCompared = int64_t{1} << 16;  // elements of a constant looked at to see whether they are all equal
+constexpr int64_t kMaxCompared = int64_t{1}
+                                 << 16;  // elements of a constant looked at to see whether they are all equal
 
 const std::optional<std::vector<int64_t>>& Ints(const Graph& graph, const Node& node, size_t input) {
   return graph.type(node.inputs[input]).ints;
@@ -47,9 +48,9 @@ struct Neutral {
 };
 std::optional<Neutral> NeutralOf(std::string_view op) {
   static const std::map<std::string_view, Neutral> kNeutral = {
-      {"Add", {0, true, true}},   {"AddV2", {0, true, true}},    {"BiasAdd", {0, false, true}},
-      {"Div", {1, false, true}},  {"Mul", {1, true, true}},      {"Pow", {1, false, true}},
-      {"Sub", {0, false, true}},  {"RealDiv", {1, false, true}},
+      {"Add", {0, true, true}},  {"AddV2", {0, true, true}},    {"BiasAdd", {0, false, true}},
+      {"Div", {1, false, true}}, {"Mul", {1, true, true}},      {"Pow", {1, false, true}},
+      {"Sub", {0, false, true}}, {"RealDiv", {1, false, true}},
   };
   const auto found = kNeutral.find(op);
   if (found == kNeutral.end()) return std::nullopt;

@@ -36,12 +36,11 @@ Status SortByExecutionOrder(GraphEditor& editor, PassContext&) {
 
 }  // namespace
 
-const PassInfo kSortByExecutionOrder{
-    .name = "sort-by-execution-order",
-    .summary = "put every node after what it needs",
-    .needs = {Fact::kNoControlFlow},
-    .gives = {Fact::kExecutionOrder},
-    .run = SortByExecutionOrder,
-    .aliases = {"sort_by_execution_order"}};
+const PassInfo kSortByExecutionOrder{.name = "sort-by-execution-order",
+                                     .summary = "put every node after what it needs",
+                                     .needs = {Fact::kNoControlFlow},
+                                     .gives = {Fact::kExecutionOrder},
+                                     .run = SortByExecutionOrder,
+                                     .aliases = {"sort_by_execution_order"}};
 
 }  // namespace permafrost

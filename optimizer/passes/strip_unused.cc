@@ -59,12 +59,11 @@ Status StripUnused(GraphEditor& editor, PassContext& context) {
 
 }  // namespace
 
-const PassInfo kStripUnused{
-    .name = "strip-unused",
-    .summary = "remove what no output reaches",
-    .needs = {},
-    .gives = {},
-    .run = StripUnused,
-    .aliases = {"strip_unused_nodes"}};
+const PassInfo kStripUnused{.name = "strip-unused",
+                            .summary = "remove what no output reaches",
+                            .needs = {},
+                            .gives = {},
+                            .run = StripUnused,
+                            .aliases = {"strip_unused_nodes"}};
 
 }  // namespace permafrost

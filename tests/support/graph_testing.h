@@ -9,7 +9,8 @@
 
 namespace permafrost {
 
-// The graph of a text (ir/text.h) with its types inferred. A text that is wrong fails the test and gives an empty graph.
+// The graph of a text (ir/text.h) with its types inferred. A text that is wrong fails the test and gives an empty
+// graph.
 Graph ParseOrDie(std::string_view text);
 
 struct RewriteOptions {
@@ -22,9 +23,9 @@ struct RewriteOptions {
   bool same_numbers = true;  // false only for a pass that changes them on purpose, such as taking dropout out
 };
 
-// Runs the pass on `before` and expects `after`, both as text. Besides: Verify passes before and after, the changed flag
-// is honest, names and types of inputs and outputs stay, a second run changes nothing, and the reference kernels give
-// the same numbers (unknown dims are fed as 2). Returns what the pass told.
+// Runs the pass on `before` and expects `after`, both as text. Besides: Verify passes before and after, the changed
+// flag is honest, names and types of inputs and outputs stay, a second run changes nothing, and the reference kernels
+// give the same numbers (unknown dims are fed as 2). Returns what the pass told.
 PassContext ExpectRewrite(const PassInfo& pass, std::string_view before, std::string_view after,
                           const RewriteOptions& options = {});
 

@@ -93,8 +93,7 @@ TEST(Text, KeepsAConstantThatIsSharedOrAskedForApart) {
       "d = 2\n"
       "b = Neg(d)\n"
       "out a, b, d\n";
-  EXPECT_EQ(RoundTrip(kText),
-            "c = float32[]{1.5}\na = Mul(c, c)\nd = float32[]{2}\nb = Neg(d)\nout a, b, d\n");
+  EXPECT_EQ(RoundTrip(kText), "c = float32[]{1.5}\na = Mul(c, c)\nd = float32[]{2}\nb = Neg(d)\nout a, b, d\n");
 }
 
 TEST(Text, QuotesNamesThatAreNotPlain) {

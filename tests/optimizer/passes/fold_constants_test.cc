@@ -8,21 +8,24 @@ namespace permafrost {
 namespace {
 
 TEST(FoldConstants, WorksOutWhatOnlyConstantsFeed) {
-  ExpectRewrite(kFoldConstants,
-                "in x:float32[2,2]; a = float32[2]{1,2}; b = Mul(a, 3); c = Add(b, float32[2]{0.5,0.25}); y = Mul(x, c); "
-                "out y",
-                "in x:float32[2,2]; y = Mul(x, float32[2]{3.5,6.25}); out y");
+  ExpectRewrite(
+      kFoldConstants,
+      "in x:float32[2,2]; a = float32[2]{1,2}; b = Mul(a, 3); c = Add(b, float32[2]{0.5,0.25}); y = Mul(x, c); "
+      "out y",
+      "in x:float32[2,2]; y = Mul(x, float32[2]{3.5,6.25}); out y");
 }
 
 TEST(FoldConstants, SeesConstantsThroughIdentity) {
-  ExpectRewrite(kFoldConstants,
-                "in x:float32[2,2]; w = float32[2]{1,2}; r = Identity(w); n = Neg(r); y = Mul(x, n); z = Sub(x, r); out y, z",
-                "in x:float32[2,2]; w = float32[2]{1,2}; y = Mul(x, float32[2]{-1,-2}); z = Sub(x, w); out y, z");
+  ExpectRewrite(
+      kFoldConstants,
+      "in x:float32[2,2]; w = float32[2]{1,2}; r = Identity(w); n = Neg(r); y = Mul(x, n); z = Sub(x, r); out y, z",
+      "in x:float32[2,2]; w = float32[2]{1,2}; y = Mul(x, float32[2]{-1,-2}); z = Sub(x, w); out y, z");
 }
 
 TEST(FoldConstants, FoldsEveryPortThatIsUsed) {
   ExpectRewrite(kFoldConstants,
-                "in x:float32[2,2]; s = Split(int32[]{0}, float32[4]{1,2,3,4}) {num_split=2}; y = Mul(x, s); z = Sub(x, s:1); out y, z",
+                "in x:float32[2,2]; s = Split(int32[]{0}, float32[4]{1,2,3,4}) {num_split=2}; y = Mul(x, s); z = "
+                "Sub(x, s:1); out y, z",
                 "in x:float32[2,2]; y = Mul(x, float32[2]{1,2}); z = Sub(x, float32[2]{3,4}); out y, z");
 }
 
@@ -104,9 +107,10 @@ TEST(FoldConstants, CountsTheGrowthOfConstants) {
 }
 
 TEST(FoldConstants, FillsWithoutKnowingMoreThanTheShape) {
-  ExpectRewrite(kFoldConstants,
-                "in x:float32[2,3]; z = ZerosLike(x); o = OnesLike(x); s = Shape(x); f = Fill(s, 7); y = AddN(x, z, o, f); out y",
-                "in x:float32[2,3]; y = AddN(x, float32[2,3]{0}, float32[2,3]{1}, float32[2,3]{7}); out y");
+  ExpectRewrite(
+      kFoldConstants,
+      "in x:float32[2,3]; z = ZerosLike(x); o = OnesLike(x); s = Shape(x); f = Fill(s, 7); y = AddN(x, z, o, f); out y",
+      "in x:float32[2,3]; y = AddN(x, float32[2,3]{0}, float32[2,3]{1}, float32[2,3]{7}); out y");
   RewriteOptions none;
   none.pass.fold_growth_bytes = 8;
   ExpectNoRewrite(kFoldConstants, "in x:float32[2,3]; z = ZerosLike(x); y = Sub(x, z); out y",
@@ -121,9 +125,10 @@ TEST(FoldConstants, UnfoldsCompressedWeightsWhateverTheBudget) {
                 "in x:float32[2,2]; w = half[2,2]{1,2,3,-0.5}; c = Cast(w) {DstT=float32}; "
                 "t = Transpose(c, int32[2]{1,0}); y = Mul(x, t); out y",
                 "in x:float32[2,2]; y = Mul(x, float32[2,2]{1,3,2,-0.5}); out y", none);
-  ExpectRewrite(kFoldConstants,
-                "in x:float32[2]; w = quint8[2]{0,255}; d = Dequantize(w, 0, 510) {mode=\"MIN_FIRST\"}; y = Mul(x, d); out y",
-                "in x:float32[2]; y = Mul(x, float32[2]{0,510}); out y", none);
+  ExpectRewrite(
+      kFoldConstants,
+      "in x:float32[2]; w = quint8[2]{0,255}; d = Dequantize(w, 0, 510) {mode=\"MIN_FIRST\"}; y = Mul(x, d); out y",
+      "in x:float32[2]; y = Mul(x, float32[2]{0,510}); out y", none);
 }
 
 TEST(FoldConstants, DoesNotCopyALargeWeightToReadItOtherwise) {
@@ -141,10 +146,11 @@ TEST(FoldConstants, DoesNotCopyALargeWeightToReadItOtherwise) {
 TEST(FoldConstants, SurvivesAConstantThatClaimsToBeHuge) {
   RewriteOptions no_numbers;
   no_numbers.same_numbers = false;  // nobody could work these out
-  ExpectNoRewrite(kFoldConstants,
-                  "in x:float32[1]; w = float32[1073741824,1024]{1}; n = Neg(w); m = Slice(n, int32[2]{0}, int32[2]{1,1}); "
-                  "y = Add(x, m); out y",
-                  "n: ", no_numbers);
+  ExpectNoRewrite(
+      kFoldConstants,
+      "in x:float32[1]; w = float32[1073741824,1024]{1}; n = Neg(w); m = Slice(n, int32[2]{0}, int32[2]{1,1}); "
+      "y = Add(x, m); out y",
+      "n: ", no_numbers);
   Graph graph = ParseOrDie(
       "in x:float32[1]; w = half[1073741824,1024]{1}; c = Cast(w) {DstT=float32}; t = Transpose(c, int32[2]{1,0}); "
       "m = Slice(t, int32[2]{0}, int32[2]{1,1}); y = Add(x, m); out y");
@@ -154,9 +160,10 @@ TEST(FoldConstants, SurvivesAConstantThatClaimsToBeHuge) {
 TEST(FoldConstants, LeavesRandomAndUnknownOps) {
   RewriteOptions random;
   random.same_numbers = false;
-  ExpectNoRewrite(kFoldConstants,
-                  "in x:float32[2]; r = RandomUniform(int32[1]{2}) {dtype=float32}; m = Mystery(2); y = AddN(x, r); out y, m",
-                  "", random);
+  ExpectNoRewrite(
+      kFoldConstants,
+      "in x:float32[2]; r = RandomUniform(int32[1]{2}) {dtype=float32}; m = Mystery(2); y = AddN(x, r); out y, m", "",
+      random);
 }
 
 TEST(FoldConstants, DeclinesWhenTheKernelRefuses) {

@@ -52,7 +52,8 @@ TEST(MergeDuplicates, KeepsBothNamesOfOutputs) {
 
 TEST(MergeDuplicates, MovesEveryPort) {
   ExpectRewrite(kMergeDuplicates,
-                "in x:float32[2,4]; s = Split(int32[]{1}, x) {num_split=2}; t = Split(int32[]{1}, x) {num_split=2}; y = Sub(s, t:1); "
+                "in x:float32[2,4]; s = Split(int32[]{1}, x) {num_split=2}; t = Split(int32[]{1}, x) {num_split=2}; y "
+                "= Sub(s, t:1); "
                 "z = Sub(t, s:1); out y, z",
                 "in x:float32[2,4]; s = Split(int32[]{1}, x) {num_split=2}; y = Sub(s, s:1); out y, z=y");
 }

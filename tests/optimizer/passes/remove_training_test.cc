@@ -53,8 +53,8 @@ TEST(RemoveTraining, TakesOutDropoutOfTensorFlow2) {
   for (std::string_view select : {"Select", "SelectV2"}) {
     ExpectRewrite(kRemoveTraining,
                   StrCat("in x:float32[?,4]; shape = Shape(x); u = RandomUniform(shape) {dtype=float32}; "
-                         "ge = GreaterEqual(u, 0.3); scaled = Mul(x, 1.4285715); zero = ZerosLike(scaled); d = ", select,
-                         "(ge, scaled, zero); y = Neg(d); out y"),
+                         "ge = GreaterEqual(u, 0.3); scaled = Mul(x, 1.4285715); zero = ZerosLike(scaled); d = ",
+                         select, "(ge, scaled, zero); y = Neg(d); out y"),
                   "in x:float32[?,4]; y = Neg(x); out y", Random());
   }
   ExpectRewrite(kRemoveTraining,
@@ -72,19 +72,21 @@ TEST(RemoveTraining, TakesOutAMaskThatDropsWholeChannels) {
 }
 
 TEST(RemoveTraining, TakesOutDroppedPathsWhoseProbabilityIsComputed) {
-  ExpectRewrite(kRemoveTraining,
-                "in x:float32[2,3,3,4]; step = int32[]{100}; done = Cast(step) {DstT=float32}; part = RealDiv(done, 80); "
-                "ratio = Minimum(part, 1); drop = Mul(ratio, 0.4); keep = Sub(1, drop); "
-                "u = RandomUniform(int32[4]{2,1,1,1}) {dtype=float32}; sum = Add(keep, u); mask = Floor(sum); "
-                "scaled = RealDiv(x, keep); d = Mul(scaled, mask); y = Neg(d); out y",
-                "in x:float32[2,3,3,4]; y = Neg(x); out y", Random());
+  ExpectRewrite(
+      kRemoveTraining,
+      "in x:float32[2,3,3,4]; step = int32[]{100}; done = Cast(step) {DstT=float32}; part = RealDiv(done, 80); "
+      "ratio = Minimum(part, 1); drop = Mul(ratio, 0.4); keep = Sub(1, drop); "
+      "u = RandomUniform(int32[4]{2,1,1,1}) {dtype=float32}; sum = Add(keep, u); mask = Floor(sum); "
+      "scaled = RealDiv(x, keep); d = Mul(scaled, mask); y = Neg(d); out y",
+      "in x:float32[2,3,3,4]; y = Neg(x); out y", Random());
 }
 
 TEST(RemoveTraining, TakesOutDropoutInHalfPrecision) {
-  ExpectRewrite(kRemoveTraining,
-                "in x:half[2,4]; scaled = Mul(x, half[]{1.4287109}); u = RandomUniform(int32[2]{2,4}) {dtype=half}; "
-                "ge = GreaterEqual(u, half[]{0.3}); mask = Cast(ge) {DstT=half}; d = Mul(scaled, mask); y = Neg(d); out y",
-                "in x:half[2,4]; y = Neg(x); out y", Random());
+  ExpectRewrite(
+      kRemoveTraining,
+      "in x:half[2,4]; scaled = Mul(x, half[]{1.4287109}); u = RandomUniform(int32[2]{2,4}) {dtype=half}; "
+      "ge = GreaterEqual(u, half[]{0.3}); mask = Cast(ge) {DstT=half}; d = Mul(scaled, mask); y = Neg(d); out y",
+      "in x:half[2,4]; y = Neg(x); out y", Random());
 }
 
 TEST(RemoveTraining, TakesOutTheDropoutOp) {

@@ -20,8 +20,7 @@ std::vector<std::string> SortedNames(std::string_view text) {
 }
 
 TEST(SortByExecutionOrder, PutsProducersFirst) {
-  ExpectRewrite(kSortByExecutionOrder,
-                "y = Add(a, b); a = Relu(x); in x:float32[1,4]; b = Neg(x); out y",
+  ExpectRewrite(kSortByExecutionOrder, "y = Add(a, b); a = Relu(x); in x:float32[1,4]; b = Neg(x); out y",
                 "in x:float32[1,4]; a = Relu(x); b = Neg(x); y = Add(a, b); out y");
 }
 
@@ -37,13 +36,15 @@ TEST(SortByExecutionOrder, PutsInputsFirstInTheirOrder) {
 }
 
 TEST(SortByExecutionOrder, KeepsTheOrderOfIndependentNodes) {
-  EXPECT_THAT(SortedNames("in x:float32[2,4]; z = Neg(s:1); b = Abs(x); s = Split(int32[]{1}, x) {num_split=2}; a = Abs(s); "
-                          "y = Add(a, z); out y, b"),
-              ElementsAre("x", "b", "s/const", "s", "z", "a", "y"));
+  EXPECT_THAT(
+      SortedNames("in x:float32[2,4]; z = Neg(s:1); b = Abs(x); s = Split(int32[]{1}, x) {num_split=2}; a = Abs(s); "
+                  "y = Add(a, z); out y, b"),
+      ElementsAre("x", "b", "s/const", "s", "z", "a", "y"));
 }
 
 TEST(SortByExecutionOrder, LeavesASortedGraph) {
-  ExpectNoRewrite(kSortByExecutionOrder, "in x:float32[1,4]; w = float32[4]~1; a = Mul(x, w); y = Add(a, w); out y", "");
+  ExpectNoRewrite(kSortByExecutionOrder, "in x:float32[1,4]; w = float32[4]~1; a = Mul(x, w); y = Add(a, w); out y",
+                  "");
 }
 
 TEST(SortByExecutionOrder, NamesANodeOfACycle) {

@@ -16,12 +16,14 @@ TEST(StripUnused, RemovesWhatNoOutputReaches) {
 }
 
 TEST(StripUnused, KeepsAndNotesAnInputThatNobodyUses) {
-  const PassContext told = ExpectNoRewrite(kStripUnused, "in x:float32[2], keep:float32[]; a = Relu(x); out a", "'keep'");
+  const PassContext told =
+      ExpectNoRewrite(kStripUnused, "in x:float32[2], keep:float32[]; a = Relu(x); out a", "'keep'");
   EXPECT_EQ(told.notes().size(), 1u);
 }
 
 TEST(StripUnused, KeepsANodeOfWhichOneOfManyOutputsIsUsed) {
-  ExpectRewrite(kStripUnused, "in x:float32[2,4]; s = Split(int32[]{1}, x) {num_split=2}; a = Relu(s:1); b = Neg(s); out a",
+  ExpectRewrite(kStripUnused,
+                "in x:float32[2,4]; s = Split(int32[]{1}, x) {num_split=2}; a = Relu(s:1); b = Neg(s); out a",
                 "in x:float32[2,4]; s = Split(int32[]{1}, x) {num_split=2}; a = Relu(s:1); out a");
 }
 

@@ -14,13 +14,15 @@ RewriteOptions FromImported() {
 }
 
 TEST(RemoveControlEdges, DropsThemAndWhatOnlyTheyReached) {
-  ExpectRewrite(kRemoveControlEdges,
-                "in x:float32[1,4]; a = Assert(x); n = NoOp(^a); y = Relu(x, ^n, ^a); c = float32[]{1}; z = Neg(y, ^c); out z",
-                "in x:float32[1,4]; y = Relu(x); z = Neg(y); out z", FromImported());
+  ExpectRewrite(
+      kRemoveControlEdges,
+      "in x:float32[1,4]; a = Assert(x); n = NoOp(^a); y = Relu(x, ^n, ^a); c = float32[]{1}; z = Neg(y, ^c); out z",
+      "in x:float32[1,4]; y = Relu(x); z = Neg(y); out z", FromImported());
 }
 
 TEST(RemoveControlEdges, KeepsANodeThatDataReachesToo) {
-  ExpectRewrite(kRemoveControlEdges, "in x:float32[1,4]; s = Split(int32[]{0}, x, ^x) {num_split=1}; y = Relu(s, ^s); out y, s",
+  ExpectRewrite(kRemoveControlEdges,
+                "in x:float32[1,4]; s = Split(int32[]{0}, x, ^x) {num_split=1}; y = Relu(s, ^s); out y, s",
                 "in x:float32[1,4]; s = Split(int32[]{0}, x) {num_split=1}; y = Relu(s); out y, s", FromImported());
 }
 
