@@ -16,6 +16,7 @@
 #include "optimizer/pipeline/catalog.h"
 #include "optimizer/pipeline/describe.h"
 #include "optimizer/pipeline/evaluate.h"
+#include "optimizer/pipeline/find_preprocessing.h"
 #include "optimizer/support/atomic_file.h"
 #include "optimizer/support/sha256.h"
 
@@ -182,7 +183,7 @@ StatusOr<LoweredModel> LowerModel(const OptimizeOptions& options, RunOptions& ru
     GraphEditor editor(graph);
     editor.ClearFunctions();
     RETURN_IF_ERROR(InferTypes(editor));
-    return run.stop_after == 0 ? OkStatus() : CheckFlat(graph);
+    return CheckFlat(graph);
   };
   if (const Status status = work(); !status.ok()) return WithContext(status, options.model);
   CollectNotes(lowered.passes, lowered.notes);
@@ -193,7 +194,6 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
   RunOptions run;
   run.passes.fold_growth_bytes = options.fold_growth_bytes;
   run.passes.opencv_version = options.target.opencv_version;
-  run.stop_after = options.stop_after;
 #ifndef NDEBUG
   run.verify_each = true;
 #endif
@@ -217,10 +217,12 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
   OptimizeReport report;
   if (options.progress) options.progress("read");
   ASSIGN_OR_RETURN(LoweredModel lowered, LowerModel(options, run));
+  run.stop_after = options.stop_after;
   report.format = lowered.model.format;
   report.before = lowered.figures;
   report.passes = std::move(lowered.passes);
   Graph& graph = lowered.model.graph;
+  const std::vector<std::string> pixel_inputs = InputsThatTakePixels(graph);
   std::optional<Graph> original;
   if (options.verify) {
     // Random ops have no one answer: the original is judged with its dropout at inference.
@@ -236,7 +238,10 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
     report.notes.push_back(StrCat("pass ", pass->name, " failed and was ignored: ", Message(status)));
   }
   const bool complete = options.stop_after < 0;
-  if (!complete) RETURN_IF_ERROR(RunPasses(graph, NamingPasses(), Level::kFlat, *std::make_unique<RunOptions>(), report.passes));
+  if (!complete) {
+    run.stop_after = -1;
+    RETURN_IF_ERROR(RunPasses(graph, NamingPasses(), Level::kFlat, run, report.passes));
+  }
   if (const Status status = Verify(graph, Level::kFlat); !status.ok()) {
     return Internal(options.model, ": the passes broke the graph: ", Message(status), " (please report this)");
   }
@@ -254,6 +259,12 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
   }
   report.after = FiguresOf(graph);
   report.info = DescribeModel(graph, options, report.passes);
+  for (TensorInfo& input : report.info.inputs) {
+    if (std::find(pixel_inputs.begin(), pixel_inputs.end(), input.name) == pixel_inputs.end()) continue;
+    input.preprocessing = Preprocessing{};
+    input.preprocessing->scale = 1.0;
+    report.notes.push_back(StrCat("input '", input.name, "' takes pixels as they are, 0 to 255: the graph scales them"));
+  }
   if (!writes) {
     if (options.verify) {
       ASSIGN_OR_RETURN(report.verified, VerifyGraph(graph, *original, options.verify_tolerance));

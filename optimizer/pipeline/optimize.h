@@ -30,7 +30,7 @@ struct OptimizeOptions {
   Target target;
   std::optional<std::vector<PassCall>> passes;  // instead of the target's optimizing and legalising passes
   std::vector<std::string> skip;
-  int stop_after = -1;
+  int stop_after = -1;   // run only so many of those passes, then name the outputs and write
   std::string dump_dir;  // a text file per pass
   bool verify = false;   // original against optimized on the reference kernels; a failure writes nothing
   double verify_tolerance = 1e-4;

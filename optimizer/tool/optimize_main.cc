@@ -128,7 +128,7 @@ int Main(int argc, char** argv) {
   app.add_option("--target", target, "opencv, opencv-4.5.5 ... opencv-5.0, graphdef")->capture_default_str();
   app.add_option("--passes", passes, "Run these instead of the target's, e.g. 'fold-constants,fold-batch-norm'");
   app.add_option("--skip", options.skip, "Leave a pass out");
-  app.add_option("--stop-after", options.stop_after, "Run only the first N passes")->check(CLI::NonNegativeNumber);
+  app.add_option("--stop-after", options.stop_after, "Run only the first N passes after lowering")->check(CLI::NonNegativeNumber);
   app.add_option("--explain", explain, "Say what a pass did and why it left the rest alone");
   app.add_option("--dump-passes", options.dump_dir, "Write the graph as text after each pass into this folder");
   app.add_flag("--verify", options.verify, "Run original and result on the reference kernels; write only if they agree");
