@@ -3,8 +3,8 @@
 
 usage: make_op_references.py tests/data/ops      (needs TensorFlow 2.15; see scripts/python_env)
 
-Writes one JSON file per op family. A case is one node: its op, attributes (typed), inputs and outputs. Data is small but
-able to show a bug: batch 2, sides that differ, several channels. Cases ending in _nchw are computed by TensorFlow with
+Writes one JSON file per op family. A case is one node: its op, attributes (typed), inputs and outputs. Data is small
+but able to show a bug: batch 2, sides that differ, several channels. Cases ending in _nchw are computed by TensorFlow with
 channels last (its CPU kernels know nothing else) and transposed afterwards.
 """
 import json
@@ -193,7 +193,8 @@ def normalization():
         # TensorFlow 2 keeps the op's definition; its arithmetic is tf.nn.batch_normalization's.
         y = tf.nn.batch_normalization(x, mean, variance, offset, scale if with_gamma else None, 0.01)
         FAMILIES[family].append(
-            {"name": "global_normalization" + ("_scaled" if with_gamma else ""), "op": "BatchNormWithGlobalNormalization",
+            {"name": "global_normalization" + ("_scaled" if with_gamma else ""),
+             "op": "BatchNormWithGlobalNormalization",
              "attrs": {"variance_epsilon": {"float": 0.01}, "scale_after_normalization": {"bool": with_gamma}},
              "inputs": [tensor_json(v) for v in (x, mean, variance, offset, scale)], "outputs": [tensor_json(y)]})
     case(family, "lrn", "LRN", [rand(2, 2, 3, 7, low=-3, high=3)], depth_radius=2, bias=0.7, alpha=0.3, beta=0.75)
@@ -210,7 +211,8 @@ def image():
     for size in ([7, 5], [2, 3]):
         case("image", "ResizeArea_%d_%d" % tuple(size), "ResizeArea", [x, ints(size)])
     case("image", "ResizeArea_align_corners", "ResizeArea", [x, ints([2, 3])], align_corners=True)
-    case("image", "ResizeBilinear_uint8", "ResizeBilinear", [ints([[[[0], [9]], [[100], [255]]]], np.uint8), ints([3, 3])])
+    case("image", "ResizeBilinear_uint8", "ResizeBilinear",
+         [ints([[[[0], [9]], [[100], [255]]]], np.uint8), ints([3, 3])])
     case("image", "ResizeNearest_int32", "ResizeNearestNeighbor", [ints([[[[0], [9]], [[100], [-5]]]]), ints([3, 5])])
     x = rand(2, 3, 4, 2)
     case("image", "space_to_batch_nd", "SpaceToBatchND", [x, ints([2, 3]), ints([[1, 0], [0, 2]])])
@@ -243,16 +245,18 @@ def image():
 def quantization():
     family = "quantization"
     def quantized(values, name):
-        plain = {"quint8": np.uint8, "qint8": np.int8, "quint16": np.uint16, "qint16": np.int16, "qint32": np.int32}[name]
+        plain = {"quint8": np.uint8, "qint8": np.int8, "quint16": np.uint16, "qint16": np.int16,
+                 "qint32": np.int32}[name]
         return tf.bitcast(tf.constant(np.array(values, plain)), tf.as_dtype(name))
+    # TensorFlow wraps qint32's 2^31 - 1 to a negative number.
     levels = {"quint8": [[0, 1, 7], [128, 254, 255]], "qint8": [[-128, -127, -3], [0, 5, 127]],
               "quint16": [[0, 1, 300], [32768, 65534, 65535]], "qint16": [[-32768, -5, 0], [9, 300, 32767]],
-              "qint32": [[-2**31, -70000, 0], [9, 2**29, 2**31 - 300]]}  # TensorFlow wraps 2^31 - 1 to a negative number
+              "qint32": [[-2**31, -70000, 0], [9, 2**29, 2**31 - 300]]}
     low, high = np.float32(-1.3), np.float32(2.9)
     for dtype, values in levels.items():
         for mode in ("MIN_COMBINED", "MIN_FIRST", "SCALED"):
-            case(family, "dequantize_%s_%s" % (mode.lower(), dtype), "Dequantize", [quantized(values, dtype), low, high],
-                 mode=mode)
+            case(family, "dequantize_%s_%s" % (mode.lower(), dtype), "Dequantize",
+                 [quantized(values, dtype), low, high], mode=mode)
     one = np.float32(1)
     case(family, "dequantize_min_first_symmetric", "Dequantize", [quantized(levels["quint8"], "quint8"), -one, one],
          mode="MIN_FIRST")
@@ -270,8 +274,8 @@ def quantization():
             if "16" in dtype and mode == "MIN_FIRST":
                 continue
             case(family, "quantize_%s_%s" % (mode.lower(), dtype), "QuantizeV2", [x, low, high], T=dtype, mode=mode)
-    case(family, "quantize_half_to_even", "QuantizeV2", [ints([0.5, 1.5, 2.5, -0.5, -1.5], np.float32), np.float32(-127),
-         np.float32(127)], T="qint8", mode="SCALED", round_mode="HALF_TO_EVEN", narrow_range=True)
+    case(family, "quantize_half_to_even", "QuantizeV2",
+         [ints([0.5, 1.5, 2.5, -0.5, -1.5], np.float32), np.float32(-127), np.float32(127)], T="qint8", mode="SCALED", round_mode="HALF_TO_EVEN", narrow_range=True)
     case(family, "quantize_tiny_range", "QuantizeV2", [ints([0, 0.005, 1], np.float32), np.float32(0), np.float32(0)],
          T="quint8")
     x = rand(3, 4, low=-9, high=9)

@@ -19,8 +19,8 @@ int64_t BlockRows(int64_t row_floats, int64_t rows) {
   return std::clamp<int64_t>(kBlockFloats / row_floats, 1, std::max<int64_t>(rows, 1));
 }
 
-// Calls f(offset of the input pixel, offset of the tap, count) for every run of taps along the last axis that lies on the
-// input of output pixel `o`. Taps of a run are `dilation` pixels apart.
+// Calls f(offset of the input pixel, offset of the tap, count) for every run of taps along the last axis that lies on
+// the input of output pixel `o`. Taps of a run are `dilation` pixels apart.
 template <class F>
 void ForEachTapRun(const ConvShape& shape, int64_t o, F&& f) {
   const Window &d = shape.window[0], &h = shape.window[1], &w = shape.window[2];
@@ -145,10 +145,10 @@ void BlockedConvTransposed(const ConvShape& shape, const float* y, const float* 
 void BlockedMatMul(int64_t m, int64_t k, int64_t n, const float* a, bool transpose_a, const float* b, bool transpose_b,
                    float* c) {
   Map result(c, m, n, Eigen::OuterStride<>(n));
-  const ConstMap left = transpose_a ? ConstMap(a, k, m, Eigen::OuterStride<>(m))
-                                    : ConstMap(a, m, k, Eigen::OuterStride<>(k));
-  const ConstMap right = transpose_b ? ConstMap(b, n, k, Eigen::OuterStride<>(k))
-                                     : ConstMap(b, k, n, Eigen::OuterStride<>(n));
+  const ConstMap left =
+      transpose_a ? ConstMap(a, k, m, Eigen::OuterStride<>(m)) : ConstMap(a, m, k, Eigen::OuterStride<>(k));
+  const ConstMap right =
+      transpose_b ? ConstMap(b, n, k, Eigen::OuterStride<>(k)) : ConstMap(b, k, n, Eigen::OuterStride<>(n));
   if (transpose_a && transpose_b) {
     result.noalias() = left.transpose() * right.transpose();
   } else if (transpose_a) {

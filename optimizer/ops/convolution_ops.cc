@@ -154,7 +154,8 @@ struct ConvKernel {
   static StatusOr<Tensors> Run(const Node& node, const Tensors& inputs) {
     ASSIGN_OR_RETURN(const WindowAttrs attrs, ReadWindowAttrs(node, kSpatial));
     RETURN_IF_ERROR(CheckRank(inputs[0].shape(), kSpatial + 2, "the input"));
-    if (inputs.size() != 2 || inputs[1].dtype() != inputs[0].dtype()) return InvalidArgument("expected input and weights");
+    if (inputs.size() != 2 || inputs[1].dtype() != inputs[0].dtype())
+      return InvalidArgument("expected input and weights");
     const Tensor x = ToChannelsLast(inputs[0], attrs.layout);
     ASSIGN_OR_RETURN(const ConvShape shape, ConvShapeOf(attrs, x.dims(), inputs[1], kDepthwise));
     ASSIGN_OR_RETURN(Result<T> y, Result<T>::Make(OutDims(shape, kSpatial)));
@@ -163,7 +164,8 @@ struct ConvKernel {
   }
 };
 
-// The dims asked for, layout as the node says, completed from the other inputs: batch from `y`, channels from `weights`.
+// The dims asked for, layout as the node says, completed from the other inputs: batch from `y`, channels from
+// `weights`.
 Shape TransposedConvShape(const Layout& layout, const std::optional<std::vector<int64_t>>& sizes, const Shape& weights,
                           const Shape& y) {
   Shape shape = Shape::OfRank(layout.rank());
@@ -370,7 +372,8 @@ StatusOr<std::optional<Equation>> ReadEquation(const Node& node, const std::vect
   Equation equation;
   equation.output = text.substr(arrow + 2);
   equation.inputs.emplace_back();
-  for (char c : text.substr(0, arrow)) c == ',' ? (void)equation.inputs.emplace_back() : equation.inputs.back().push_back(c);
+  for (char c : text.substr(0, arrow))
+    c == ',' ? (void)equation.inputs.emplace_back() : equation.inputs.back().push_back(c);
   if (equation.inputs.size() != operands.size()) {
     return InvalidArgument("equation '", text, "' is for ", equation.inputs.size(), " operands, there are ",
                            operands.size());
@@ -447,7 +450,8 @@ struct EinsumKernel {
     std::string summed;
     for (const std::string& labels : equation->inputs) {
       for (char label : labels) {
-        if (equation->output.find(label) == std::string::npos && summed.find(label) == std::string::npos) summed += label;
+        if (equation->output.find(label) == std::string::npos && summed.find(label) == std::string::npos)
+          summed += label;
       }
     }
     const auto odometer = [&](const std::string& labels) {
@@ -507,30 +511,77 @@ std::vector<OpDef> ConvolutionOps() {
   conv_back_3d.push_back(TypeOfInput("Tshape", 0));
   const std::vector<AttrSpec> batched = {TypeOfInput("T"), Default("adj_x", false), Default("adj_y", false)};
   return {
-      {.name = "Conv2D", .min_inputs = 2, .max_inputs = 2, .attrs = conv, .infer = InferConv2D,
-       .kernel = RunFloating<ConvKernel<2, false>>, .output_names = {"output"}},
-      {.name = "DepthwiseConv2dNative", .min_inputs = 2, .max_inputs = 2, .attrs = ConvAttrs(0, 2, true),
-       .infer = InferDepthwise, .kernel = RunFloating<ConvKernel<2, true>>, .output_names = {"output"}},
-      {.name = "Conv2DBackpropInput", .min_inputs = 3, .max_inputs = 3, .attrs = conv_back,
-       .infer = InferConvTransposed<2>, .kernel = RunFloating<ConvTransposedKernel<2>>, .output_names = {"output"}},
-      {.name = "Conv3D", .min_inputs = 2, .max_inputs = 2, .attrs = ConvAttrs(0, 3, false), .infer = InferConv3D,
-       .kernel = RunFloating<ConvKernel<3, false>>, .output_names = {"output"}},
-      {.name = "Conv3DBackpropInputV2", .min_inputs = 3, .max_inputs = 3, .attrs = conv_back_3d,
-       .infer = InferConvTransposed<3>, .kernel = RunFloating<ConvTransposedKernel<3>>, .output_names = {"output"}},
-      {.name = "MatMul", .min_inputs = 2, .max_inputs = 2,
-       .attrs = {TypeOfInput("T"), Default("transpose_a", false), Default("transpose_b", false)}, .infer = InferMatMul,
-       .kernel = MatMulKernel, .output_names = {"product"}},
-      {.name = "BatchMatMul", .min_inputs = 2, .max_inputs = 2, .attrs = batched, .infer = InferMatMul,
-       .kernel = MatMulKernel, .output_names = {"output"}},
-      {.name = "BatchMatMulV2", .min_inputs = 2, .max_inputs = 2, .attrs = batched, .infer = InferMatMul,
-       .kernel = MatMulKernel, .output_names = {"output"}},
-      {.name = "BatchMatMulV3", .min_inputs = 2, .max_inputs = 2,
+      {.name = "Conv2D",
+       .min_inputs = 2,
+       .max_inputs = 2,
+       .attrs = conv,
+       .infer = InferConv2D,
+       .kernel = RunFloating<ConvKernel<2, false>>,
+       .output_names = {"output"}},
+      {.name = "DepthwiseConv2dNative",
+       .min_inputs = 2,
+       .max_inputs = 2,
+       .attrs = ConvAttrs(0, 2, true),
+       .infer = InferDepthwise,
+       .kernel = RunFloating<ConvKernel<2, true>>,
+       .output_names = {"output"}},
+      {.name = "Conv2DBackpropInput",
+       .min_inputs = 3,
+       .max_inputs = 3,
+       .attrs = conv_back,
+       .infer = InferConvTransposed<2>,
+       .kernel = RunFloating<ConvTransposedKernel<2>>,
+       .output_names = {"output"}},
+      {.name = "Conv3D",
+       .min_inputs = 2,
+       .max_inputs = 2,
+       .attrs = ConvAttrs(0, 3, false),
+       .infer = InferConv3D,
+       .kernel = RunFloating<ConvKernel<3, false>>,
+       .output_names = {"output"}},
+      {.name = "Conv3DBackpropInputV2",
+       .min_inputs = 3,
+       .max_inputs = 3,
+       .attrs = conv_back_3d,
+       .infer = InferConvTransposed<3>,
+       .kernel = RunFloating<ConvTransposedKernel<3>>,
+       .output_names = {"output"}},
+      {.name = "MatMul",
+       .min_inputs = 2,
+       .max_inputs = 2,
+       .attrs = {TypeOfInput("T"), Default("transpose_a", false), Default("transpose_b", false)},
+       .infer = InferMatMul,
+       .kernel = MatMulKernel,
+       .output_names = {"product"}},
+      {.name = "BatchMatMul",
+       .min_inputs = 2,
+       .max_inputs = 2,
+       .attrs = batched,
+       .infer = InferMatMul,
+       .kernel = MatMulKernel,
+       .output_names = {"output"}},
+      {.name = "BatchMatMulV2",
+       .min_inputs = 2,
+       .max_inputs = 2,
+       .attrs = batched,
+       .infer = InferMatMul,
+       .kernel = MatMulKernel,
+       .output_names = {"output"}},
+      {.name = "BatchMatMulV3",
+       .min_inputs = 2,
+       .max_inputs = 2,
        .attrs = {TypeOfInput("Ta", 0), TypeOfInput("Tb", 1), Required("Tout"), Default("adj_x", false),
                  Default("adj_y", false)},
-       .infer = InferMatMul, .kernel = MatMulKernel, .output_names = {"output"}},
-      {.name = "Einsum", .min_inputs = 1, .max_inputs = -1,
-       .attrs = {TypeOfInput("T"), CountOfInputs("N"), Required("equation")}, .infer = InferEinsum,
-       .kernel = RunFloating<EinsumKernel>, .output_names = {"output"}},
+       .infer = InferMatMul,
+       .kernel = MatMulKernel,
+       .output_names = {"output"}},
+      {.name = "Einsum",
+       .min_inputs = 1,
+       .max_inputs = -1,
+       .attrs = {TypeOfInput("T"), CountOfInputs("N"), Required("equation")},
+       .infer = InferEinsum,
+       .kernel = RunFloating<EinsumKernel>,
+       .output_names = {"output"}},
   };
 }
 

@@ -42,8 +42,8 @@ class Result {
   std::string bytes_;
 };
 
-// A KernelFn out of Kernel::Run<float> and Kernel::Run<double>. half and bfloat16 are computed in float32 and rounded at
-// the end. Errors: inputs of differing floating types, a first floating input that is none, too few inputs.
+// A KernelFn out of Kernel::Run<float> and Kernel::Run<double>. half and bfloat16 are computed in float32 and rounded
+// at the end. Errors: inputs of differing floating types, a first floating input that is none, too few inputs.
 template <class Kernel>
 StatusOr<Tensors> RunFloating(const Node& node, const Tensors& inputs) {
   DType dtype = DType::kInvalid;

@@ -58,7 +58,9 @@ StatusOr<Tensors> ResizeKernel(const Node& node, const Tensors& inputs) {
   ASSIGN_OR_RETURN(Result<float> y, Result<float>::Make(out));
   if (y.elements() > 0) {
     const Tensor x = inputs[0].Cast(DType::kFloat32).Dense();
-    const auto resize = node.op == "ResizeBilinear" ? ResizeBilinear : node.op == "ResizeBicubic" ? ResizeBicubic : ResizeArea;
+    const auto resize = node.op == "ResizeBilinear"  ? ResizeBilinear
+                        : node.op == "ResizeBicubic" ? ResizeBicubic
+                                                     : ResizeArea;
     resize(shape, sampling, x.data<float>(), y.data());
   }
   return Tensors{std::move(y).Take()};
@@ -77,8 +79,8 @@ StatusOr<Blocks> MakeBlocks(std::vector<int64_t> size, const Tensor& margins) {
   const auto axes = static_cast<int64_t>(size.size());
   if (margins.dims() != std::vector<int64_t>{axes, 2} ||
       (margins.dtype() != DType::kInt32 && margins.dtype() != DType::kInt64)) {
-    return InvalidArgument("the margins are ", NameOf(margins.dtype()), margins.shape().ToString(), ", expected integers [",
-                           axes, ",2]");
+    return InvalidArgument("the margins are ", NameOf(margins.dtype()), margins.shape().ToString(),
+                           ", expected integers [", axes, ",2]");
   }
   const std::vector<int64_t> values = margins.Values<int64_t>();
   for (size_t i = 0; i < size.size(); ++i) {
@@ -121,8 +123,8 @@ StatusOr<Shape> BlockedShape(const Shape& x, const Blocks& blocks, bool to_batch
     if (dim > kMaxSize) return InvalidArgument("an axis of ", dim);
     if (to_batch) {
       if ((dim + margin) % blocks.size[at] != 0) {
-        return InvalidArgument("axis ", i + 1, " has ", dim + margin, " elements with its margins, expected a multiple of ",
-                               blocks.size[at]);
+        return InvalidArgument("axis ", i + 1, " has ", dim + margin,
+                               " elements with its margins, expected a multiple of ", blocks.size[at]);
       }
       shape.set_dim(i + 1, (dim + margin) / blocks.size[at]);
     } else {
@@ -277,8 +279,8 @@ StatusOr<Tensors> CropAndResizeKernel(const Node& node, const Tensors& inputs) {
   if (method != "bilinear" && method != "nearest") return InvalidArgument("method is '", method, "'");
   RETURN_IF_ERROR(CheckRank(inputs[0].shape(), 4, "the image"));
   if ((!IsFloating(inputs[0].dtype()) && !IsInteger(inputs[0].dtype())) || inputs[1].dtype() != DType::kFloat32) {
-    return InvalidArgument("the image and the boxes are ", NameOf(inputs[0].dtype()), " and ", NameOf(inputs[1].dtype()),
-                           ", expected numbers and float32");
+    return InvalidArgument("the image and the boxes are ", NameOf(inputs[0].dtype()), " and ",
+                           NameOf(inputs[1].dtype()), ", expected numbers and float32");
   }
   if (inputs[1].rank() != 2 || inputs[1].dims()[1] != 4) {
     return InvalidArgument("the boxes have shape ", inputs[1].shape().ToString(), ", expected [?,4]");
@@ -406,7 +408,8 @@ float IntersectionOverUnion(const float* a, const float* b) {
 
 StatusOr<float> ScalarInput(const Tensors& inputs, size_t i, float fallback) {
   if (i >= inputs.size()) return fallback;
-  if (inputs[i].rank() != 0 || !IsFloating(inputs[i].dtype())) return InvalidArgument("input ", i, " is no real number");
+  if (inputs[i].rank() != 0 || !IsFloating(inputs[i].dtype()))
+    return InvalidArgument("input ", i, " is no real number");
   return inputs[i].Values<float>()[0];
 }
 
@@ -476,45 +479,124 @@ std::vector<OpDef> ImageOps() {
     return attrs;
   };
   return {
-      {.name = "ResizeBilinear", .min_inputs = 2, .max_inputs = 2, .attrs = resize, .infer = InferResize,
-       .kernel = ResizeKernel, .output_names = {"resized_images"}},
-      {.name = "ResizeNearestNeighbor", .min_inputs = 2, .max_inputs = 2, .attrs = resize, .infer = InferResize,
-       .kernel = ResizeKernel, .output_names = {"resized_images"}},
-      {.name = "ResizeBicubic", .min_inputs = 2, .max_inputs = 2, .attrs = resize, .infer = InferResize,
-       .kernel = ResizeKernel, .output_names = {"resized_images"}},
-      {.name = "ResizeArea", .min_inputs = 2, .max_inputs = 2,
-       .attrs = {TypeOfInput("T"), Default("align_corners", false)}, .infer = InferResize, .kernel = ResizeKernel,
+      {.name = "ResizeBilinear",
+       .min_inputs = 2,
+       .max_inputs = 2,
+       .attrs = resize,
+       .infer = InferResize,
+       .kernel = ResizeKernel,
        .output_names = {"resized_images"}},
-      {.name = "SpaceToBatchND", .min_inputs = 3, .max_inputs = 3, .attrs = blocked("Tpaddings"),
-       .infer = InferBlocked, .kernel = BlockedKernel, .output_names = {"output"}},
-      {.name = "BatchToSpaceND", .min_inputs = 3, .max_inputs = 3, .attrs = blocked("Tcrops"), .infer = InferBlocked,
-       .kernel = BlockedKernel, .output_names = {"output"}},
-      {.name = "SpaceToBatch", .min_inputs = 2, .max_inputs = 2,
-       .attrs = {TypeOfInput("T"), TypeOfInput("Tpaddings", 1), Required("block_size")}, .infer = InferBlocked,
-       .kernel = BlockedKernel, .output_names = {"output"}},
-      {.name = "BatchToSpace", .min_inputs = 2, .max_inputs = 2,
-       .attrs = {TypeOfInput("T"), Required("block_size"), TypeOfInput("Tidx", 1)}, .infer = InferBlocked,
-       .kernel = BlockedKernel, .output_names = {"output"}},
-      {.name = "DepthToSpace", .min_inputs = 1, .max_inputs = 1, .attrs = depth, .infer = InferDepth,
-       .kernel = DepthKernel, .output_names = {"output"}},
-      {.name = "SpaceToDepth", .min_inputs = 1, .max_inputs = 1, .attrs = depth, .infer = InferDepth,
-       .kernel = DepthKernel, .output_names = {"output"}},
-      {.name = "CropAndResize", .min_inputs = 4, .max_inputs = 4,
+      {.name = "ResizeNearestNeighbor",
+       .min_inputs = 2,
+       .max_inputs = 2,
+       .attrs = resize,
+       .infer = InferResize,
+       .kernel = ResizeKernel,
+       .output_names = {"resized_images"}},
+      {.name = "ResizeBicubic",
+       .min_inputs = 2,
+       .max_inputs = 2,
+       .attrs = resize,
+       .infer = InferResize,
+       .kernel = ResizeKernel,
+       .output_names = {"resized_images"}},
+      {.name = "ResizeArea",
+       .min_inputs = 2,
+       .max_inputs = 2,
+       .attrs = {TypeOfInput("T"), Default("align_corners", false)},
+       .infer = InferResize,
+       .kernel = ResizeKernel,
+       .output_names = {"resized_images"}},
+      {.name = "SpaceToBatchND",
+       .min_inputs = 3,
+       .max_inputs = 3,
+       .attrs = blocked("Tpaddings"),
+       .infer = InferBlocked,
+       .kernel = BlockedKernel,
+       .output_names = {"output"}},
+      {.name = "BatchToSpaceND",
+       .min_inputs = 3,
+       .max_inputs = 3,
+       .attrs = blocked("Tcrops"),
+       .infer = InferBlocked,
+       .kernel = BlockedKernel,
+       .output_names = {"output"}},
+      {.name = "SpaceToBatch",
+       .min_inputs = 2,
+       .max_inputs = 2,
+       .attrs = {TypeOfInput("T"), TypeOfInput("Tpaddings", 1), Required("block_size")},
+       .infer = InferBlocked,
+       .kernel = BlockedKernel,
+       .output_names = {"output"}},
+      {.name = "BatchToSpace",
+       .min_inputs = 2,
+       .max_inputs = 2,
+       .attrs = {TypeOfInput("T"), Required("block_size"), TypeOfInput("Tidx", 1)},
+       .infer = InferBlocked,
+       .kernel = BlockedKernel,
+       .output_names = {"output"}},
+      {.name = "DepthToSpace",
+       .min_inputs = 1,
+       .max_inputs = 1,
+       .attrs = depth,
+       .infer = InferDepth,
+       .kernel = DepthKernel,
+       .output_names = {"output"}},
+      {.name = "SpaceToDepth",
+       .min_inputs = 1,
+       .max_inputs = 1,
+       .attrs = depth,
+       .infer = InferDepth,
+       .kernel = DepthKernel,
+       .output_names = {"output"}},
+      {.name = "CropAndResize",
+       .min_inputs = 4,
+       .max_inputs = 4,
        .attrs = {TypeOfInput("T"), Default("method", std::string("bilinear")), Default("extrapolation_value", 0.0F)},
-       .infer = InferCropAndResize, .kernel = CropAndResizeKernel, .output_names = {"crops"}},
-      {.name = "ExtractImagePatches", .min_inputs = 1, .max_inputs = 1,
+       .infer = InferCropAndResize,
+       .kernel = CropAndResizeKernel,
+       .output_names = {"crops"}},
+      {.name = "ExtractImagePatches",
+       .min_inputs = 1,
+       .max_inputs = 1,
        .attrs = {TypeOfInput("T"), Required("ksizes"), Required("strides"), Required("rates"), Required("padding")},
-       .infer = InferPatches, .kernel = PatchesKernel, .output_names = {"patches"}},
-      {.name = "NonMaxSuppression", .min_inputs = 3, .max_inputs = 3, .attrs = {Default("iou_threshold", 0.5F)},
-       .infer = InferSuppression, .kernel = SuppressionKernel, .output_names = {"selected_indices"}},
-      {.name = "NonMaxSuppressionV2", .min_inputs = 4, .max_inputs = 4, .attrs = suppression(true, false),
-       .infer = InferSuppression, .kernel = SuppressionKernel, .output_names = {"selected_indices"}},
-      {.name = "NonMaxSuppressionV3", .min_inputs = 5, .max_inputs = 5, .attrs = suppression(true, false),
-       .infer = InferSuppression, .kernel = SuppressionKernel, .output_names = {"selected_indices"}},
-      {.name = "NonMaxSuppressionV4", .min_inputs = 5, .max_inputs = 5, .attrs = suppression(true, true),
-       .infer = InferSuppression, .kernel = SuppressionKernel, .output_names = {"selected_indices", "valid_outputs"}},
-      {.name = "NonMaxSuppressionV5", .min_inputs = 6, .max_inputs = 6, .attrs = suppression(false, true),
-       .infer = InferSuppression, .kernel = SuppressionKernel,
+       .infer = InferPatches,
+       .kernel = PatchesKernel,
+       .output_names = {"patches"}},
+      {.name = "NonMaxSuppression",
+       .min_inputs = 3,
+       .max_inputs = 3,
+       .attrs = {Default("iou_threshold", 0.5F)},
+       .infer = InferSuppression,
+       .kernel = SuppressionKernel,
+       .output_names = {"selected_indices"}},
+      {.name = "NonMaxSuppressionV2",
+       .min_inputs = 4,
+       .max_inputs = 4,
+       .attrs = suppression(true, false),
+       .infer = InferSuppression,
+       .kernel = SuppressionKernel,
+       .output_names = {"selected_indices"}},
+      {.name = "NonMaxSuppressionV3",
+       .min_inputs = 5,
+       .max_inputs = 5,
+       .attrs = suppression(true, false),
+       .infer = InferSuppression,
+       .kernel = SuppressionKernel,
+       .output_names = {"selected_indices"}},
+      {.name = "NonMaxSuppressionV4",
+       .min_inputs = 5,
+       .max_inputs = 5,
+       .attrs = suppression(true, true),
+       .infer = InferSuppression,
+       .kernel = SuppressionKernel,
+       .output_names = {"selected_indices", "valid_outputs"}},
+      {.name = "NonMaxSuppressionV5",
+       .min_inputs = 6,
+       .max_inputs = 6,
+       .attrs = suppression(false, true),
+       .infer = InferSuppression,
+       .kernel = SuppressionKernel,
        .output_names = {"selected_indices", "selected_scores", "valid_outputs"}},
   };
 }

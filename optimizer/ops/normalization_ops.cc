@@ -196,7 +196,8 @@ struct BatchNormKernel {
     ASSIGN_OR_RETURN(const bool with_gamma, AttrAs<bool>(node, "scale_after_normalization", true));
     const int64_t channels = inputs[0].dims()[3];
     for (size_t i = 1; i < 5; ++i) {
-      if (inputs[i].dtype() != inputs[0].dtype()) return InvalidArgument("input ", i, " has another dtype than the data");
+      if (inputs[i].dtype() != inputs[0].dtype())
+        return InvalidArgument("input ", i, " has another dtype than the data");
       RETURN_IF_ERROR(CheckVector(inputs[i], channels, "a vector of channels"));
     }
     const T *x = inputs[0].data<T>(), *mean = inputs[1].data<T>(), *variance = inputs[2].data<T>();
@@ -259,24 +260,56 @@ std::vector<OpDef> NormalizationOps() {
   std::vector<AttrSpec> fused_v2 = fused;
   fused_v2.push_back(TypeOfInput("U", 1));
   return {
-      {.name = "BiasAdd", .min_inputs = 2, .max_inputs = 2,
-       .attrs = {TypeOfInput("T"), Default("data_format", std::string("NHWC"))}, .infer = InferBiasAdd,
-       .kernel = RunFloating<BiasAddKernel>, .output_names = {"output"}},
-      {.name = "BiasAddV1", .min_inputs = 2, .max_inputs = 2, .attrs = {TypeOfInput("T")}, .infer = InferBiasAdd,
-       .kernel = RunFloating<BiasAddKernel>, .output_names = {"output"}},
-      {.name = "FusedBatchNorm", .min_inputs = 5, .max_inputs = 5, .attrs = fused, .infer = InferFusedBatchNorm,
-       .kernel = FusedBatchNormKernel, .output_names = statistics},
-      {.name = "FusedBatchNormV2", .min_inputs = 5, .max_inputs = 5, .attrs = fused_v2, .infer = InferFusedBatchNorm,
-       .kernel = FusedBatchNormKernel, .output_names = statistics},
-      {.name = "FusedBatchNormV3", .min_inputs = 5, .max_inputs = 5, .attrs = fused_v2, .infer = InferFusedBatchNorm,
-       .kernel = FusedBatchNormKernel, .output_names = statistics_v3},
-      {.name = "BatchNormWithGlobalNormalization", .min_inputs = 5, .max_inputs = 5,
+      {.name = "BiasAdd",
+       .min_inputs = 2,
+       .max_inputs = 2,
+       .attrs = {TypeOfInput("T"), Default("data_format", std::string("NHWC"))},
+       .infer = InferBiasAdd,
+       .kernel = RunFloating<BiasAddKernel>,
+       .output_names = {"output"}},
+      {.name = "BiasAddV1",
+       .min_inputs = 2,
+       .max_inputs = 2,
+       .attrs = {TypeOfInput("T")},
+       .infer = InferBiasAdd,
+       .kernel = RunFloating<BiasAddKernel>,
+       .output_names = {"output"}},
+      {.name = "FusedBatchNorm",
+       .min_inputs = 5,
+       .max_inputs = 5,
+       .attrs = fused,
+       .infer = InferFusedBatchNorm,
+       .kernel = FusedBatchNormKernel,
+       .output_names = statistics},
+      {.name = "FusedBatchNormV2",
+       .min_inputs = 5,
+       .max_inputs = 5,
+       .attrs = fused_v2,
+       .infer = InferFusedBatchNorm,
+       .kernel = FusedBatchNormKernel,
+       .output_names = statistics},
+      {.name = "FusedBatchNormV3",
+       .min_inputs = 5,
+       .max_inputs = 5,
+       .attrs = fused_v2,
+       .infer = InferFusedBatchNorm,
+       .kernel = FusedBatchNormKernel,
+       .output_names = statistics_v3},
+      {.name = "BatchNormWithGlobalNormalization",
+       .min_inputs = 5,
+       .max_inputs = 5,
        .attrs = {TypeOfInput("T"), Required("variance_epsilon"), Required("scale_after_normalization")},
-       .infer = InferBatchNorm, .kernel = RunFloating<BatchNormKernel>, .output_names = {"result"}},
-      {.name = "LRN", .min_inputs = 1, .max_inputs = 1,
+       .infer = InferBatchNorm,
+       .kernel = RunFloating<BatchNormKernel>,
+       .output_names = {"result"}},
+      {.name = "LRN",
+       .min_inputs = 1,
+       .max_inputs = 1,
        .attrs = {TypeOfInput("T"), Default("depth_radius", int64_t{5}), Default("bias", 1.0F), Default("alpha", 1.0F),
                  Default("beta", 0.5F)},
-       .infer = InferLrn, .kernel = RunFloating<LrnKernel>, .output_names = {"output"}},
+       .infer = InferLrn,
+       .kernel = RunFloating<LrnKernel>,
+       .output_names = {"output"}},
   };
 }
 

@@ -57,7 +57,8 @@ Status InferMaxPoolV2(const InferContext& context, std::vector<ValueType>& outpu
     return ints.has_value() && std::find(ints->begin(), ints->end(), kUnknownInt) == ints->end();
   };
   if (known(context.ints(1)) && known(context.ints(2))) {
-    ASSIGN_OR_RETURN(const Pooling pooling, ReadPooling(WithSizes(context.node(), *context.ints(1), *context.ints(2)), 2));
+    ASSIGN_OR_RETURN(const Pooling pooling,
+                     ReadPooling(WithSizes(context.node(), *context.ints(1), *context.ints(2)), 2));
     const int64_t channels = shape.dim(layout.channel_axis());
     ASSIGN_OR_RETURN(shape, WindowedShape(pooling.attrs, context.shape(0), pooling.ksize, channels));
   }
@@ -210,21 +211,48 @@ std::vector<OpDef> PoolingOps() {
   std::vector<AttrSpec> max_pool = attrs("NHWC");
   max_pool.push_back(Default("explicit_paddings", std::vector<int64_t>()));
   return {
-      {.name = "MaxPool", .min_inputs = 1, .max_inputs = 1, .attrs = max_pool, .infer = InferPool<2>,
-       .kernel = RunFloating<PoolKernel<2, false>>, .output_names = {"output"}},
-      {.name = "MaxPoolV2", .min_inputs = 3, .max_inputs = 3,
+      {.name = "MaxPool",
+       .min_inputs = 1,
+       .max_inputs = 1,
+       .attrs = max_pool,
+       .infer = InferPool<2>,
+       .kernel = RunFloating<PoolKernel<2, false>>,
+       .output_names = {"output"}},
+      {.name = "MaxPoolV2",
+       .min_inputs = 3,
+       .max_inputs = 3,
        .attrs = {TypeOfInput("T"), Required("padding"), Default("data_format", std::string("NHWC"))},
-       .infer = InferMaxPoolV2, .kernel = RunFloating<MaxPoolV2Kernel>, .output_names = {"output"}},
-      {.name = "AvgPool", .min_inputs = 1, .max_inputs = 1, .attrs = attrs("NHWC"), .infer = InferPool<2>,
-       .kernel = RunFloating<PoolKernel<2, true>>, .output_names = {"output"}},
-      {.name = "MaxPool3D", .min_inputs = 1, .max_inputs = 1, .attrs = attrs("NDHWC"), .infer = InferPool<3>,
-       .kernel = RunFloating<PoolKernel<3, false>>, .output_names = {"output"}},
-      {.name = "AvgPool3D", .min_inputs = 1, .max_inputs = 1, .attrs = attrs("NDHWC"), .infer = InferPool<3>,
-       .kernel = RunFloating<PoolKernel<3, true>>, .output_names = {"output"}},
-      {.name = "MaxPoolWithArgmax", .min_inputs = 1, .max_inputs = 1,
+       .infer = InferMaxPoolV2,
+       .kernel = RunFloating<MaxPoolV2Kernel>,
+       .output_names = {"output"}},
+      {.name = "AvgPool",
+       .min_inputs = 1,
+       .max_inputs = 1,
+       .attrs = attrs("NHWC"),
+       .infer = InferPool<2>,
+       .kernel = RunFloating<PoolKernel<2, true>>,
+       .output_names = {"output"}},
+      {.name = "MaxPool3D",
+       .min_inputs = 1,
+       .max_inputs = 1,
+       .attrs = attrs("NDHWC"),
+       .infer = InferPool<3>,
+       .kernel = RunFloating<PoolKernel<3, false>>,
+       .output_names = {"output"}},
+      {.name = "AvgPool3D",
+       .min_inputs = 1,
+       .max_inputs = 1,
+       .attrs = attrs("NDHWC"),
+       .infer = InferPool<3>,
+       .kernel = RunFloating<PoolKernel<3, true>>,
+       .output_names = {"output"}},
+      {.name = "MaxPoolWithArgmax",
+       .min_inputs = 1,
+       .max_inputs = 1,
        .attrs = {TypeOfInput("T"), Required("ksize"), Required("strides"), Required("padding"),
                  Default("Targmax", DType::kInt64), Default("include_batch_in_index", false)},
-       .infer = InferMaxPoolWithArgmax, .kernel = RunFloating<MaxPoolWithArgmaxKernel>,
+       .infer = InferMaxPoolWithArgmax,
+       .kernel = RunFloating<MaxPoolWithArgmaxKernel>,
        .output_names = {"output", "argmax"}},
   };
 }

@@ -19,12 +19,18 @@ struct Levels {
 };
 std::optional<Levels> LevelsOf(DType dtype) {
   switch (dtype) {
-    case DType::kQInt8: return Levels{-128, 127};
-    case DType::kQUint8: return Levels{0, 255};
-    case DType::kQInt16: return Levels{-32768, 32767};
-    case DType::kQUint16: return Levels{0, 65535};
-    case DType::kQInt32: return Levels{-2147483648.0, 2147483647.0};
-    default: return std::nullopt;
+    case DType::kQInt8:
+      return Levels{-128, 127};
+    case DType::kQUint8:
+      return Levels{0, 255};
+    case DType::kQInt16:
+      return Levels{-32768, 32767};
+    case DType::kQUint16:
+      return Levels{0, 65535};
+    case DType::kQInt32:
+      return Levels{-2147483648.0, 2147483647.0};
+    default:
+      return std::nullopt;
   }
 }
 
@@ -161,7 +167,8 @@ StatusOr<Quantizer> MakeQuantizer(const Node& node, const Levels& levels, float 
   if (!(made.high > made.low)) return InvalidArgument("the range is empty");
   if (made.mode == "SCALED") {
     constexpr float kMost = std::numeric_limits<float>::max();
-    const auto lowest = static_cast<float>(levels.lowest + (narrow ? 1 : 0)), highest = static_cast<float>(levels.highest);
+    const auto lowest = static_cast<float>(levels.lowest + (narrow ? 1 : 0)),
+               highest = static_cast<float>(levels.highest);
     made.factor = std::min(lowest * made.low > 0 ? lowest / made.low : kMost,
                            highest * made.high > 0 ? highest / made.high : kMost);
     made.low = lowest / made.factor;
@@ -288,24 +295,55 @@ std::vector<OpDef> QuantizationOps() {
   round_trip_v2.push_back(Default("num_bits", int64_t{8}));
   round_trip_v2.push_back(Default("round_mode", std::string("HALF_TO_EVEN")));
   return {
-      {.name = "Dequantize", .min_inputs = 3, .max_inputs = 3,
+      {.name = "Dequantize",
+       .min_inputs = 3,
+       .max_inputs = 3,
        .attrs = {TypeOfInput("T"), Default("mode", mode), Default("narrow_range", false), Default("axis", int64_t{-1}),
                  Default("dtype", DType::kFloat32)},
-       .infer = InferDequantize, .kernel = DequantizeKernel, .output_names = {"output"}},
-      {.name = "QuantizeV2", .min_inputs = 3, .max_inputs = 3,
+       .infer = InferDequantize,
+       .kernel = DequantizeKernel,
+       .output_names = {"output"}},
+      {.name = "QuantizeV2",
+       .min_inputs = 3,
+       .max_inputs = 3,
        .attrs = {Required("T"), Default("mode", mode), Default("round_mode", std::string("HALF_AWAY_FROM_ZERO")),
                  Default("narrow_range", false), Default("axis", int64_t{-1}), Default("ensure_minimum_range", 0.01F)},
-       .infer = InferQuantize, .kernel = QuantizeKernel, .output_names = {"output", "output_min", "output_max"}},
-      {.name = "FakeQuantWithMinMaxArgs", .min_inputs = 1, .max_inputs = 1, .attrs = fake_args, .infer = InferSame,
-       .kernel = FakeQuantArgsKernel, .output_names = {"outputs"}},
-      {.name = "FakeQuantWithMinMaxVars", .min_inputs = 3, .max_inputs = 3, .attrs = fake, .infer = InferSame,
-       .kernel = FakeQuantVarsKernel, .output_names = {"outputs"}},
-      {.name = "FakeQuantWithMinMaxVarsPerChannel", .min_inputs = 3, .max_inputs = 3, .attrs = fake,
-       .infer = InferSame, .kernel = FakeQuantVarsKernel, .output_names = {"outputs"}},
-      {.name = "QuantizeAndDequantizeV2", .min_inputs = 3, .max_inputs = 3, .attrs = round_trip_v2,
-       .infer = InferSame, .output_names = {"output"}},
-      {.name = "QuantizeAndDequantizeV3", .min_inputs = 4, .max_inputs = 4, .attrs = round_trip(true),
-       .infer = InferSame, .output_names = {"output"}},
+       .infer = InferQuantize,
+       .kernel = QuantizeKernel,
+       .output_names = {"output", "output_min", "output_max"}},
+      {.name = "FakeQuantWithMinMaxArgs",
+       .min_inputs = 1,
+       .max_inputs = 1,
+       .attrs = fake_args,
+       .infer = InferSame,
+       .kernel = FakeQuantArgsKernel,
+       .output_names = {"outputs"}},
+      {.name = "FakeQuantWithMinMaxVars",
+       .min_inputs = 3,
+       .max_inputs = 3,
+       .attrs = fake,
+       .infer = InferSame,
+       .kernel = FakeQuantVarsKernel,
+       .output_names = {"outputs"}},
+      {.name = "FakeQuantWithMinMaxVarsPerChannel",
+       .min_inputs = 3,
+       .max_inputs = 3,
+       .attrs = fake,
+       .infer = InferSame,
+       .kernel = FakeQuantVarsKernel,
+       .output_names = {"outputs"}},
+      {.name = "QuantizeAndDequantizeV2",
+       .min_inputs = 3,
+       .max_inputs = 3,
+       .attrs = round_trip_v2,
+       .infer = InferSame,
+       .output_names = {"output"}},
+      {.name = "QuantizeAndDequantizeV3",
+       .min_inputs = 4,
+       .max_inputs = 4,
+       .attrs = round_trip(true),
+       .infer = InferSame,
+       .output_names = {"output"}},
   };
 }
 

@@ -30,7 +30,8 @@ std::vector<Lerp> LerpsOf(const Sampling& sampling, int64_t in, int64_t out) {
   std::vector<Lerp> lerps;
   for (int64_t o = 0; o < out; ++o) {
     const float at = sampling.At(o, scale), floor = std::floor(at);
-    lerps.push_back({Bound(static_cast<int64_t>(floor), in), Bound(static_cast<int64_t>(std::ceil(at)), in), at - floor});
+    lerps.push_back(
+        {Bound(static_cast<int64_t>(floor), in), Bound(static_cast<int64_t>(std::ceil(at)), in), at - floor});
   }
   return lerps;
 }
@@ -54,7 +55,9 @@ std::vector<Mix<4>> CubicsOf(const Sampling& sampling, int64_t in, int64_t out) 
     const float at = sampling.At(o, scale);
     const auto floor = static_cast<int64_t>(std::floor(at));
     const int64_t step = std::lrint((at - static_cast<float>(floor)) * kSteps);
-    Mix<4> mix = {{{floor - 1, far(step)}, {floor, near(step)}, {floor + 1, near(kSteps - step)},
+    Mix<4> mix = {{{floor - 1, far(step)},
+                   {floor, near(step)},
+                   {floor + 1, near(kSteps - step)},
                    {floor + 2, far(kSteps - step)}}};
     float sum = 0;
     for (Weighted& part : mix) {

@@ -149,7 +149,8 @@ Status CheckRank(const Shape& shape, int rank, std::string_view what) {
 
 StatusOr<std::vector<int64_t>> IntegerList(const Tensor& tensor, int64_t count, std::string_view what) {
   if (tensor.rank() != 1 || (tensor.dtype() != DType::kInt32 && tensor.dtype() != DType::kInt64)) {
-    return InvalidArgument(what, " is ", NameOf(tensor.dtype()), tensor.shape().ToString(), ", expected a list of integers");
+    return InvalidArgument(what, " is ", NameOf(tensor.dtype()), tensor.shape().ToString(),
+                           ", expected a list of integers");
   }
   if (count >= 0 && tensor.elements() != count) {
     return InvalidArgument(what, " has ", tensor.elements(), " numbers, expected ", count);

@@ -39,8 +39,8 @@ struct WindowAttrs {
   Padding padding = Padding::kValid;
   std::vector<int64_t> pads;  // before and after, per spatial axis; kExplicit only
 };
-// strides, dilations, padding, explicit_paddings and data_format of a node. Errors: missing, not positive, or not 1 along
-// batch or channels.
+// strides, dilations, padding, explicit_paddings and data_format of a node. Errors: missing, not positive, or not 1
+// along batch or channels.
 StatusOr<WindowAttrs> ReadWindowAttrs(const Node& node, int spatial);
 // The part of a per-dim list that belongs to space. Errors: wrong length, not positive, not 1 along batch or channels.
 StatusOr<std::vector<int64_t>> SpatialPart(const Layout& layout, std::string_view name,

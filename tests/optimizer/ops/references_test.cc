@@ -26,7 +26,9 @@ void PrintTo(const Case& one, std::ostream* out) { *out << one.node.op << " " <<
 
 Tensor ReadTensor(const Json& json) {
   const DType dtype = ParseDType(json["dtype"].get<std::string>()).value();
-  return Tensor::Of(json["dims"].get<std::vector<int64_t>>(), json["values"].get<std::vector<double>>()).Cast(dtype).Dense();
+  return Tensor::Of(json["dims"].get<std::vector<int64_t>>(), json["values"].get<std::vector<double>>())
+      .Cast(dtype)
+      .Dense();
 }
 
 Attr ReadAttr(const std::string& type, const Json& value) {
@@ -129,9 +131,9 @@ TEST_P(ReferenceTest, AnswersAsTensorFlowDoes) {
       worst = std::max(worst, std::isfinite(a[k]) ? std::abs(a[k] - b[k]) : HUGE_VAL);
     }
     const double tolerance = !IsFloating(ours.dtype()) ? 0 : ours.dtype() == DType::kHalf ? 2e-3 : 5e-6;
-    EXPECT_LE(worst, tolerance * largest) << "output " << i << ": needs " << worst / largest << " of the largest value "
-                                          << largest << "\nours   " << testing::PrintToString(a) << "\ntheirs "
-                                          << testing::PrintToString(b);
+    EXPECT_LE(worst, tolerance * largest)
+        << "output " << i << ": needs " << worst / largest << " of the largest value " << largest << "\nours   "
+        << testing::PrintToString(a) << "\ntheirs " << testing::PrintToString(b);
   }
 }
 
@@ -152,6 +154,7 @@ TEST_P(ReferenceTest, WhatIsUnknownStaysUnknown) {
   }
 }
 
+// More by hand: PERMAFROST_DAMAGE_ROUNDS=5000 under the sanitizers.
 int Rounds() {
   const char* rounds = std::getenv("PERMAFROST_DAMAGE_ROUNDS");
   return rounds != nullptr ? std::atoi(rounds) : 60;
