@@ -41,6 +41,9 @@ Status AtomicFile::Flush() {
     if (n <= 0) return ResourceExhausted(path_, ": cannot be written: ", std::strerror(errno));
     rest.remove_prefix(static_cast<size_t>(n));
   }
+  // The disk starts on these bytes now, so that the sync at the end has little left to wait for.
+  ::sync_file_range(fd_, flushed_, static_cast<off_t>(buffer_.size()), SYNC_FILE_RANGE_WRITE);
+  flushed_ += static_cast<int64_t>(buffer_.size());
   buffer_.clear();
   return OkStatus();
 }

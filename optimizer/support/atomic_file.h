@@ -31,7 +31,7 @@ class AtomicFile {
   std::string path_, temporary_, buffer_, digest_;
   Sha256 hash_;
   Status error_;
-  int64_t size_ = 0;
+  int64_t size_ = 0, flushed_ = 0;
   int fd_;
   bool finished_ = false;
   Status Flush();
