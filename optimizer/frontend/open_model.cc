@@ -55,11 +55,10 @@ std::optional<std::string_view> WhatElse(std::string_view bytes) {
 
 // Text if the beginning has no control characters but white space and names a field before ':' or '{'.
 bool LooksLikeText(std::string_view bytes) {
-  std::string_view head = bytes.substr(0, 512);
-  for (unsigned char c : head) {
+  for (unsigned char c : bytes.substr(0, 512)) {
     if (c < 0x20 && c != '\n' && c != '\r' && c != '\t') return false;
   }
-  head = SkipSpace(head);
+  std::string_view head = SkipSpace(bytes);
   while (head.starts_with('#')) {
     head.remove_prefix(std::min(head.size(), head.find('\n')));
     head = SkipSpace(head);

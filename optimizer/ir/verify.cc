@@ -99,6 +99,9 @@ Status Verify(const Graph& graph, Level level) {
     if (!graph.functions().empty()) return InvalidArgument("functions are left in a flat graph");
     return graph.TopoOrder().status();
   }
+  for (const auto& [name, body] : graph.functions()) {
+    if (const Status status = Verify(*body, level); !status.ok()) return WithContext(status, StrCat("function '", name, "'"));
+  }
   return CheckCycles(graph);
 }
 

@@ -12,7 +12,7 @@
 namespace permafrost {
 
 StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe is refused, not waited for
   if (fd < 0) return NotFound(path, ": cannot be opened: ", std::strerror(errno));
   struct stat info {};
   Status problem;

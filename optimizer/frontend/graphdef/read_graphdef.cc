@@ -1,10 +1,12 @@
 #include "optimizer/frontend/graphdef/read_graphdef.h"
 
 #include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/text_format.h>
 
+#include <algorithm>
 #include <charconv>
-#include <unordered_map>
+#include <map>
 
 #include "optimizer/frontend/graphdef/read_tensor.h"
 #include "optimizer/ir/graph_editor.h"
@@ -90,6 +92,10 @@ StatusOr<Attr> ReadAttr(std::string_view wire, const Source& source) {
   return FromProto(proto, wire);
 }
 
+bool IsPrintable(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
 // A NodeDef whose inputs are still names.
 struct RawNode {
   Node node;
@@ -110,6 +116,9 @@ StatusOr<RawNode> ReadNode(std::string_view wire, const Source& source) {
       case 5: attrs.push_back(field.bytes); break;
       default: break;
     }
+  }
+  for (const std::string& text : {raw.node.name, raw.node.op}) {
+    if (!IsPrintable(text)) return DataLoss("a node's name or op is binary; damaged, or not a GraphDef");
   }
   if (!scan.ok()) return DataLoss("node '", raw.node.name, "': the file is damaged here");
   if (raw.node.name.empty()) return DataLoss("a node of type '", raw.node.op, "' has no name");
@@ -157,36 +166,44 @@ StatusOr<InputName> ParseInputName(std::string_view text) {
     name.output = rest.substr(0, second);
     rest.remove_prefix(second + 1);
   }
+  constexpr int kMaxPort = 65535;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), name.port);
-  if (error != std::errc() || end != rest.data() + rest.size() || name.port < 0) {
+  if (error != std::errc() || end != rest.data() + rest.size() || name.port < 0 || name.port > kMaxPort) {
     return InvalidArgument("input '", text, "' has no valid port number");
   }
   return name;
 }
 
-StatusOr<Value> Resolve(const Graph& graph, const InputName& name) {
+// Names of every function's results, in order.
+using Results = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+StatusOr<Value> Resolve(const Graph& graph, const InputName& name, const Results& functions) {
   const std::optional<NodeId> producer = graph.Find(name.node);
   if (!producer) return NotFound("no node provides '", name.node, "'");
-  int port = name.port;
-  if (!name.output.empty()) {
-    const OpDef* op = FindOp(graph.node(*producer).op);
-    if (op != nullptr) {
-      for (size_t i = 0; i < op->output_names.size(); ++i) {
-        if (op->output_names[i] == name.output) port += static_cast<int>(i);
-      }
-    }
+  if (name.output.empty()) return Value{*producer, name.port};
+  std::vector<std::string_view> outputs;  // none: one output, called anything
+  const std::string& op_name = graph.node(*producer).op;
+  if (const auto function = functions.find(op_name); function != functions.end()) {
+    outputs.assign(function->second.begin(), function->second.end());
+  } else if (const OpDef* op = FindOp(op_name); op != nullptr) {
+    outputs = op->output_names;
   }
-  return Value{*producer, port};
+  const auto found = std::find(outputs.begin(), outputs.end(), name.output);
+  if (!outputs.empty() && found == outputs.end()) {
+    return NotFound("'", name.node, "' (", op_name, ") has no output '", name.output, "'");
+  }
+  return Value{*producer, name.port + static_cast<int>(found - outputs.begin())};
 }
 
-Status Connect(GraphEditor& editor, const std::vector<std::pair<NodeId, std::vector<std::string_view>>>& wiring) {
+Status Connect(GraphEditor& editor, const std::vector<std::pair<NodeId, std::vector<std::string_view>>>& wiring,
+               const Results& functions = {}) {
   for (const auto& [id, names] : wiring) {
     std::vector<Value> inputs;
     std::vector<NodeId> controls;
     for (std::string_view text : names) {
       const Node& node = editor.node(id);
       auto name = ParseInputName(text);
-      auto value = name.ok() ? Resolve(editor.graph(), *name) : StatusOr<Value>(name.status());
+      auto value = name.ok() ? Resolve(editor.graph(), *name, functions) : StatusOr<Value>(name.status());
       if (!value.ok()) return WithContext(value.status(), StrCat("node '", node.name, "' (", node.op, ")"));
       if (name->control) {
         controls.push_back(value->node);
@@ -214,7 +231,8 @@ Status AddRawNode(GraphEditor& editor, RawNode raw, const Limits& limits,
 }
 
 StatusOr<std::pair<std::string, std::shared_ptr<const Graph>>> ReadFunction(std::string_view wire,
-                                                                            const Source& source) {
+                                                                            const Source& source,
+                                                                            const Results& functions) {
   tf::OpDef signature;
   std::vector<std::string_view> nodes;
   std::map<std::string, std::string> results;
@@ -259,13 +277,13 @@ StatusOr<std::pair<std::string, std::shared_ptr<const Graph>>> ReadFunction(std:
       return WithContext(status, context);
     }
   }
-  if (auto status = Connect(editor, wiring); !status.ok()) return WithContext(status, context);
+  if (auto status = Connect(editor, wiring, functions); !status.ok()) return WithContext(status, context);
   std::vector<GraphOutput> outputs;
   for (const auto& arg : signature.output_arg()) {
     const auto found = results.find(arg.name());
     if (found == results.end()) return InvalidArgument(context, ": result '", arg.name(), "' is not defined");
     auto name = ParseInputName(found->second);
-    auto value = name.ok() ? Resolve(*body, *name) : StatusOr<Value>(name.status());
+    auto value = name.ok() ? Resolve(*body, *name, functions) : StatusOr<Value>(name.status());
     if (!value.ok()) return WithContext(value.status(), StrCat(context, " result '", arg.name(), "'"));
     outputs.push_back({arg.name(), *value});
   }
@@ -274,10 +292,37 @@ StatusOr<std::pair<std::string, std::shared_ptr<const Graph>>> ReadFunction(std:
   return std::pair<std::string, std::shared_ptr<const Graph>>(signature.name(), std::move(body));
 }
 
+Status ReadLibrary(std::string_view wire, const Source& source, GraphEditor& editor) {
+  constexpr int kFunction = 1, kSignature = 1;
+  Results results;
+  std::vector<std::string_view> functions;
+  WireScanner library(wire);
+  WireField field;
+  while (library.Next(field)) {
+    if (field.number == kFunction && field.is_bytes) functions.push_back(field.bytes);
+  }
+  if (!library.ok()) return DataLoss("the function library is damaged");
+  for (std::string_view function : functions) {
+    WireScanner scan(function);
+    while (scan.Next(field)) {
+      tf::OpDef signature;
+      if (field.number != kSignature || !field.is_bytes) continue;
+      if (!signature.ParseFromArray(field.bytes.data(), static_cast<int>(field.bytes.size()))) break;
+      for (const auto& arg : signature.output_arg()) results[signature.name()].push_back(arg.name());
+    }
+  }
+  for (std::string_view function : functions) {
+    ASSIGN_OR_RETURN(auto named, ReadFunction(function, source, results));
+    editor.SetFunction(named.first, std::move(named.second));
+  }
+  return OkStatus();
+}
+
 }  // namespace
 
 StatusOr<Graph> ReadGraphDef(std::string_view bytes, const std::shared_ptr<const MappedFile>& file,
                              const Limits& limits) {
+  const google::protobuf::LogSilencer no_printing;
   const Source source{file, limits};
   Graph graph;
   GraphEditor editor(graph);
@@ -288,20 +333,15 @@ StatusOr<Graph> ReadGraphDef(std::string_view bytes, const std::shared_ptr<const
   while (scan.Next(field)) {
     if (field.number == 4 && field.is_bytes) {
       tf::VersionDef versions;
-      if (!versions.ParseFromArray(field.bytes.data(), static_cast<int>(field.bytes.size()))) break;
+      if (!versions.ParseFromArray(field.bytes.data(), static_cast<int>(field.bytes.size()))) {
+        return DataLoss("is damaged: its version cannot be read");
+      }
       producer = versions.producer();
     } else if (field.number == 1 && field.is_bytes) {
       ASSIGN_OR_RETURN(RawNode raw, ReadNode(field.bytes, source));
       RETURN_IF_ERROR(AddRawNode(editor, std::move(raw), limits, wiring));
     } else if (field.number == 2 && field.is_bytes) {
-      WireScanner library(field.bytes);
-      WireField function;
-      while (library.Next(function)) {
-        if (function.number != 1 || !function.is_bytes) continue;
-        ASSIGN_OR_RETURN(auto named, ReadFunction(function.bytes, source));
-        editor.SetFunction(named.first, std::move(named.second));
-      }
-      if (!library.ok()) return DataLoss("the function library is damaged");
+      RETURN_IF_ERROR(ReadLibrary(field.bytes, source, editor));
     }
   }
   if (!scan.ok()) {
@@ -329,6 +369,7 @@ StatusOr<Graph> ReadGraphDefText(std::string_view text, const Limits& limits) {
     void AddWarning(int, google::protobuf::io::ColumnNumber, const std::string&) override {}
     std::string text;
   } error;
+  const google::protobuf::LogSilencer no_printing;
   google::protobuf::TextFormat::Parser parser;
   parser.RecordErrorsTo(&error);
   parser.AllowUnknownField(true);
