@@ -63,10 +63,7 @@ Status TimeCases(const std::vector<BenchCase>& cases, std::vector<CaseReport>& r
     const ModelCase& model = cases[i].model;
     for (FileReport& file : reports[i].files) {
       if (file.check.verdict != Verdict::kPassed) continue;
-      SessionOptions base = options.session;
-      if (file.label == "raw") base.use_model_json = false;
-      files.push_back(
-          {model.name + "/" + file.label, file.path, OptionsFor(model, file.path, base), CaseInputs(model)});
+      files.push_back({model.name + "/" + file.label, file.path, file.check.options, CaseInputs(model)});
       timed.push_back(&file);
     }
   }

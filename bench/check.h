@@ -19,15 +19,15 @@ struct Check {
   Verdict verdict = Verdict::kSkipped;  // the worst of the outputs': failed, then mistrusted
   std::string reason;                   // never empty unless kPassed
   std::vector<CheckedOutput> outputs;
+  SessionOptions options;  // to open the file with as it was checked
+  // OpenCV dropped the name of the one output of a file without model.json; its only last layer gave the right numbers.
+  bool other_name = false;
 
   double NeededRel() const;  // the worst of the outputs
 };
 
 // The inputs of the case under the names that the file has for them.
 std::vector<NamedArray> CaseInputs(const ModelCase& model);
-// How to open a file for this case: by model.json if there is one, else under the case's names.
-SessionOptions OptionsFor(const ModelCase& model, const std::string& path, const SessionOptions& base);
-
 // Loads the file in cv::dnn, runs it on the case's inputs and compares every output with its reference. All in a child
 // process: a crash is a failed check.
 Check CheckFile(const std::string& path, const ModelCase& model, double tolerance, const SessionOptions& base);

@@ -4,6 +4,7 @@
 
 #include "optimizer/pipeline/evaluate.h"
 #include "optimizer/pipeline/optimize.h"
+#include "runner/session.h"
 
 namespace permafrost {
 namespace {
@@ -16,21 +17,38 @@ StatusOr<Array> ToArray(const Tensor& tensor) {
   return array;
 }
 
+Status Take(const std::vector<NamedTensor>& tensors, std::vector<std::string>& names, std::vector<Array>& arrays) {
+  for (const NamedTensor& tensor : tensors) {
+    ASSIGN_OR_RETURN(Array array, ToArray(tensor.value));
+    names.push_back(tensor.name);
+    arrays.push_back(std::move(array));
+  }
+  return OkStatus();
+}
+
+Status AddInput(const std::string& name, const std::vector<int64_t>& dims, OptimizeOptions& options) {
+  ASSIGN_OR_RETURN(const auto specs, ParseInputSpecs(StrCat(name, ":", DimsText(dims))));
+  options.inputs.insert(options.inputs.end(), specs.begin(), specs.end());
+  return OkStatus();
+}
+
+Status AddOutput(const std::string& name, OptimizeOptions& options) {
+  ASSIGN_OR_RETURN(const auto specs, ParseOutputSpecs(name));
+  options.outputs.insert(options.outputs.end(), specs.begin(), specs.end());
+  return OkStatus();
+}
+
 }  // namespace
 
 Status OptimizeCase(const ModelCase& model, const std::string& output_path) {
   OptimizeOptions options;
   options.model = model.model_path;
   options.output = output_path;
+  ASSIGN_OR_RETURN(options.target, ParseTarget("opencv-" + OpenCvVersion()));
   for (size_t i = 0; i < model.input_names.size(); ++i) {
-    ASSIGN_OR_RETURN(const auto specs,
-                     ParseInputSpecs(StrCat(model.input_names[i], ":", DimsText(model.inputs[i].dims))));
-    options.inputs.insert(options.inputs.end(), specs.begin(), specs.end());
+    RETURN_IF_ERROR(AddInput(model.input_names[i], model.inputs[i].dims, options));
   }
-  for (const std::string& name : model.output_names) {
-    ASSIGN_OR_RETURN(const auto specs, ParseOutputSpecs(name));
-    options.outputs.insert(options.outputs.end(), specs.begin(), specs.end());
-  }
+  for (const std::string& name : model.output_names) RETURN_IF_ERROR(AddOutput(name, options));
   for (const auto& [name, value] : model.flags) {
     if (model.kind == "saved_model" && name == "signature") continue;  // no placeholder
     ASSIGN_OR_RETURN(SetSpec spec, ParseSetSpec(StrCat(name, "=", value)));
@@ -45,23 +63,26 @@ StatusOr<ModelCase> JudgedCase(const std::string& raw_path, const std::string& o
   model.kind = "pb";
   model.model_path = raw_path;
   model.name = raw_path.substr(raw_path.rfind('/') + 1);
-  const std::string json = ModelInfoPath(optimized_path);
-  if (::access(json.c_str(), F_OK) == 0) {
+  OptimizeOptions options;
+  options.model = raw_path;
+  if (const std::string json = ModelInfoPath(optimized_path); ::access(json.c_str(), F_OK) == 0) {
     ASSIGN_OR_RETURN(const ModelInfo info, ReadModelInfo(json));
-    for (const TensorInfo& output : info.outputs) model.output_names.push_back(output.name);
+    for (const TensorInfo& input : info.inputs) RETURN_IF_ERROR(AddInput(input.name, input.shape, options));
+    for (const TensorInfo& output : info.outputs) RETURN_IF_ERROR(AddOutput(output.name, options));
   }
-  ASSIGN_OR_RETURN(const FileRun run, RunOnReferenceKernels(raw_path, model.output_names, {}, seed));
-  model.output_names.clear();
-  for (const NamedTensor& input : run.inputs) {
-    model.input_names.push_back(input.name);
-    ASSIGN_OR_RETURN(Array array, ToArray(input.value));
-    model.inputs.push_back(std::move(array));
+  RunOptions run;
+  ASSIGN_OR_RETURN(const LoweredModel lowered, LowerModel(options, run));
+  const Graph& graph = lowered.model.graph;
+  std::vector<NamedTensor> inputs;
+  for (const NodeId id : graph.inputs()) {
+    auto value = SeededInput(graph.type({id, 0}), seed + inputs.size(), /*unknown_batch=*/1);
+    if (!value.ok()) return WithContext(value.status(), StrCat(raw_path, ": input \"", graph.node(id).name, "\""));
+    inputs.push_back({graph.node(id).name, std::move(value).value()});
   }
-  for (const NamedTensor& output : run.outputs) {
-    model.output_names.push_back(output.name);
-    ASSIGN_OR_RETURN(Array array, ToArray(output.value));
-    model.outputs.push_back(std::move(array));
-  }
+  const auto outputs = EvaluateOutputs(graph, inputs);
+  if (!outputs.ok()) return WithContext(outputs.status(), raw_path);
+  RETURN_IF_ERROR(Take(inputs, model.input_names, model.inputs));
+  RETURN_IF_ERROR(Take(*outputs, model.output_names, model.outputs));
   return model;
 }
 

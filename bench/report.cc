@@ -27,7 +27,18 @@ std::string Milliseconds(double value) {
   return out.str();
 }
 
+// Messages may quote damaged files.
+std::string Printable(std::string text) {
+  constexpr size_t kLongest = 300;
+  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 32 || c == 127) c = ' ';
+  }
+  return text;
+}
+
 constexpr size_t kColumns = 10;
+constexpr size_t kColumnsOfChecks = 4;
 using Row = std::array<std::string, kColumns>;
 
 Row RowOf(const CaseReport& report, const FileReport& file) {
@@ -63,6 +74,7 @@ Json ToJson(const FileReport& file) {
   json["file"] = file.label;
   json["verdict"] = VerdictName(file.check.verdict);
   if (!file.check.reason.empty()) json["reason"] = file.check.reason;
+  if (file.check.other_name) json["last_layer_taken"] = true;
   json["outputs"] = Json::array();
   for (const CheckedOutput& output : file.check.outputs) {
     const Comparison& comparison = output.comparison;
@@ -91,14 +103,20 @@ std::string ReportTable(const std::vector<CaseReport>& reports) {
       {"case", "file", "check", "needed", "load ms", "first ms", "median ms", "p95 ms", "variation", "faster by"}};
   std::string reasons;
   size_t passed = 0, mistrusted = 0;
+  bool timed = false;
   for (const CaseReport& report : reports) {
-    if (!report.error.empty()) reasons += StrCat(report.name, ": ", report.error, "\n");
+    if (!report.error.empty()) reasons += StrCat(report.name, ": ", Printable(report.error), "\n");
     for (const FileReport& file : report.files) {
       rows.push_back(RowOf(report, file));
       if (!file.check.reason.empty()) {
-        reasons +=
-            StrCat(report.name, " ", file.label, ": ", VerdictName(file.check.verdict), ": ", file.check.reason, "\n");
+        reasons += StrCat(report.name, " ", file.label, ": ", VerdictName(file.check.verdict), ": ",
+                          Printable(file.check.reason), "\n");
       }
+      if (file.check.other_name) {
+        reasons += StrCat(report.name, " ", file.label, ": OpenCV has no layer \"", file.check.outputs[0].name,
+                          "\" in it; its only last layer was taken\n");
+      }
+      timed = timed || file.timing.has_value();
       if (file.label != "optimized") continue;
       passed += file.check.verdict == Verdict::kPassed ? 1 : 0;
       mistrusted += file.check.verdict == Verdict::kMistrusted ? 1 : 0;
@@ -108,11 +126,12 @@ std::string ReportTable(const std::vector<CaseReport>& reports) {
   for (const Row& row : rows) {
     for (size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], row[i].size());
   }
+  const size_t columns = timed ? kColumns : kColumnsOfChecks;
   std::ostringstream out;
   for (const Row& row : rows) {
-    for (size_t i = 0; i < kColumns; ++i) {
+    for (size_t i = 0; i < columns; ++i) {
       out << (i < 3 ? std::left : std::right) << std::setw(static_cast<int>(widths[i])) << row[i]
-          << (i + 1 < kColumns ? "  " : "\n");
+          << (i + 1 < columns ? "  " : "\n");
     }
   }
   if (!reasons.empty()) out << "\n" << reasons;

@@ -137,7 +137,9 @@ std::string Names(const std::vector<TensorInfo>& tensors) {
 
 }  // namespace
 
-std::string OpenCvVersion() { return cv::getVersionString(); }
+std::string OpenCvVersion() {
+  return StrCat(cv::getVersionMajor(), ".", cv::getVersionMinor(), ".", cv::getVersionRevision());
+}
 
 struct Session::Impl {
   std::string path;

@@ -35,7 +35,8 @@ class TinyGraph {
     (*node.mutable_attr())["dtype"].set_type(tf::DT_FLOAT);
     tf::TensorProto& tensor = *(*node.mutable_attr())["value"].mutable_tensor();
     tensor.set_dtype(tf::DT_FLOAT);
-    for (const int64_t dim : dims) tensor.mutable_tensor_shape()->add_dim()->set_size(dim);
+    tf::TensorShapeProto& shape = *tensor.mutable_tensor_shape();  // there even for a scalar, as TensorFlow writes it
+    for (const int64_t dim : dims) shape.add_dim()->set_size(dim);
     tensor.set_tensor_content(values.data(), values.size() * sizeof(float));
   }
   // A 1x1 convolution whose kernel is [1,1,in,out].
