@@ -36,6 +36,30 @@ void KeepDims(GraphEditor& editor, NodeId id) {
   editor.ReplaceUses({id, 0}, Emit(editor, "Squeeze", name, {kept}, {{"squeeze_dims", std::vector<int64_t>{axis}}}));
 }
 
+// The last axis, kept: what both sums of a softmax go over.
+bool IsOverLastAxis(const Graph& graph, const Node& node) {
+  const Tensor* axes = node.inputs.size() == 2 ? ConstValue(graph, node.inputs[1]) : nullptr;
+  if (axes == nullptr || axes->elements() != 1 || !node.attr_or<bool>("keep_dims", false)) return false;
+  const int64_t axis = axes->Values<int64_t>()[0];
+  return axis == -1 || axis == graph.type(node.inputs[0]).shape.rank() - 1;
+}
+
+// exp(x - max) / sum(exp(x - max)), which the importer would take for a softmax over the wrong axis of 4-D data.
+void SpelledOutSoftmax(GraphEditor& editor, NodeId id) {
+  const Graph& graph = editor.graph();
+  const Node& quotient = graph.node(id);
+  if (quotient.inputs.size() != 2) return;
+  const Node& exp = graph.node(quotient.inputs[0].node);
+  const Node& sum = graph.node(quotient.inputs[1].node);
+  if (exp.op != "Exp" || sum.op != "Sum" || !IsOverLastAxis(graph, sum) || sum.inputs[0] != quotient.inputs[0]) return;
+  const Node& difference = graph.node(exp.inputs[0].node);
+  if (difference.op != "Sub" || difference.inputs.size() != 2) return;
+  const Node& max = graph.node(difference.inputs[1].node);
+  if (max.op != "Max" || !IsOverLastAxis(graph, max) || max.inputs[0] != difference.inputs[0]) return;
+  const std::string name = StrCat(quotient.name, "/opencv");
+  editor.ReplaceUses({id, 0}, Emit(editor, "Softmax", name, {difference.inputs[0]}));
+}
+
 // Without an `axis` attribute releases before 4.9 take axis 1, later ones the last; TensorFlow knows only the last. 4-D
 // data lie as NCHW in cv::dnn, so the last axis is number 1 there.
 void Softmax(GraphEditor& editor, NodeId id) {
@@ -46,6 +70,9 @@ void Softmax(GraphEditor& editor, NodeId id) {
 }
 
 Status Run(GraphEditor& editor, PassContext&) {
+  for (NodeId id : editor.graph().NodeIds()) {
+    if (editor.node(id).op == "RealDiv") SpelledOutSoftmax(editor, id);
+  }
   for (NodeId id : editor.graph().NodeIds()) {
     const std::string op = editor.node(id).op;
     if (op == "Mean" || op == "Sum" || op == "Max") {
