@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <iostream>
 
 namespace permafrost {
@@ -61,6 +62,15 @@ void Progress::Show(std::string_view step) {
 int Fail(std::string_view program, const Status& status) {
   std::cerr << program << ": " << Message(status) << "\n";
   return ExitCode(status);
+}
+
+int Guarded(std::string_view name, int (*program)(int, char**), int argc, char** argv) {
+  try {
+    return program(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << name << ": internal error: " << error.what() << "\n";
+    return 3;
+  }
 }
 
 }  // namespace permafrost

@@ -29,6 +29,8 @@ class Progress {
 
 // Prints "permafrost-x: message" on stderr and returns the exit code.
 int Fail(std::string_view program, const Status& status);
+// `program` with what no library may throw turned into exit code 3 (our own bug).
+int Guarded(std::string_view name, int (*program)(int, char**), int argc, char** argv);
 // The exit code for wrong usage.
 constexpr int kUsage = 2;
 

@@ -134,11 +134,4 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace permafrost
 
-int main(int argc, char** argv) {
-  try {
-    return permafrost::Main(argc, argv);
-  } catch (const std::exception& error) {
-    std::cerr << "permafrost-inspect: internal error: " << error.what() << "\n";
-    return 3;
-  }
-}
+int main(int argc, char** argv) { return permafrost::Guarded("permafrost-inspect", permafrost::Main, argc, argv); }
