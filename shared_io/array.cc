@@ -51,6 +51,25 @@ void Widen(const std::string& bytes, std::vector<float>& out) {
   }
 }
 
+template <size_t kSize>
+void CopyStridedOf(const char* from, size_t stride, size_t count, char* to) {
+  for (size_t i = 0; i < count; ++i) std::memcpy(to + i * kSize, from + i * stride, kSize);
+}
+
+// `count` elements of `size` bytes, `stride` bytes apart, to consecutive ones.
+void CopyStrided(const char* from, size_t stride, size_t size, size_t count, char* to) {
+  switch (size) {
+    case 1:
+      return CopyStridedOf<1>(from, stride, count, to);
+    case 2:
+      return CopyStridedOf<2>(from, stride, count, to);
+    case 4:
+      return CopyStridedOf<4>(from, stride, count, to);
+    default:
+      return CopyStridedOf<8>(from, stride, count, to);
+  }
+}
+
 Status CheckBytes(const Array& array, int64_t& count) {
   ASSIGN_OR_RETURN(count, ElementCount(array.dims));
   if (count > static_cast<int64_t>(array.bytes.size()) ||
@@ -174,11 +193,15 @@ StatusOr<Array> TransposeArray(const Array& array, const std::vector<int>& order
     out.dims.push_back(array.dims[static_cast<size_t>(axis)]);
     strides.push_back(source_strides[static_cast<size_t>(axis)]);
   }
+  if (out.bytes.empty()) return out;
+  if (rank == 0) return array;
+  // The innermost axis of the result in one tight loop, the others counted like an odometer.
+  const size_t run = static_cast<size_t>(out.dims[rank - 1]);
   std::vector<int64_t> index(rank, 0);
   size_t source = 0;
-  for (size_t target = 0; target < out.bytes.size(); target += size) {
-    std::memcpy(out.bytes.data() + target, array.bytes.data() + source, size);
-    for (size_t i = rank; i-- > 0;) {
+  for (size_t target = 0; target < out.bytes.size(); target += run * size) {
+    CopyStrided(array.bytes.data() + source, strides[rank - 1], size, run, out.bytes.data() + target);
+    for (size_t i = rank - 1; i-- > 0;) {
       source += strides[i];
       if (++index[i] < out.dims[i]) break;
       source -= strides[i] * static_cast<size_t>(out.dims[i]);

@@ -133,7 +133,8 @@ int Main(int argc, char** argv) {
   app.footer("Google Benchmark's flags (--benchmark_repetitions=9, --benchmark_out=FILE, ...) are taken too.");
   app.add_option("PATH", flags.paths, "case folders, a folder of them, or RAW.pb OPTIMIZED.pb")->required();
   app.add_option("--optimized", flags.optimized, "check this file instead of optimizing the case's model");
-  app.add_option("--models", flags.models_folders, "where models lie that a meta.json only names");
+  app.add_option("--models", flags.models_folders, "where models lie that a meta.json only names")
+      ->allow_extra_args(false);
   app.add_option("--tolerance", flags.options.tolerance, "max|a-b| / max|b| that passes")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);

@@ -37,14 +37,24 @@ void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("MODEL", flags.model, "the .pb or .onnx; a .json beside it tells inputs and outputs")->required();
   app.add_option("INPUT", flags.inputs, "pictures or .npy files, one run each; NAME=FILE: all of them in one run")
       ->required();
-  app.add_option("--input-names", flags.session.input_names, "TensorFlow names of the inputs")->delimiter(',');
-  app.add_option("--output", flags.session.output_names, "outputs to fetch, by name (default: all)")->delimiter(',');
+  app.add_option("--input-names", flags.session.input_names, "TensorFlow names of the inputs")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_option("--output", flags.session.output_names, "outputs to fetch, by name (default: all)")
+      ->delimiter(',')
+      ->allow_extra_args(false);
 
   const std::string pictures = "Pictures (flags win over model.json)";
   app.add_option("--size", flags.size, "WIDTHxHEIGHT that the network sees")->group(pictures);
   app.add_option("--scale", flags.scale, "(pixel - mean) * SCALE / std")->group(pictures);
-  app.add_option("--mean", flags.mean, "one number or one for each channel")->delimiter(',')->group(pictures);
-  app.add_option("--std", flags.std, "one number or one for each channel")->delimiter(',')->group(pictures);
+  app.add_option("--mean", flags.mean, "one number or one for each channel")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->group(pictures);
+  app.add_option("--std", flags.std, "one number or one for each channel")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->group(pictures);
   auto* rgb = app.add_flag("--rgb", flags.rgb, "channels in this order (default)")->group(pictures);
   app.add_flag("--bgr", flags.bgr, "channels in this order")->excludes(rgb)->group(pictures);
   const std::map<std::string, Fit> fits = {

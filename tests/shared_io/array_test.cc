@@ -34,6 +34,22 @@ TEST(Array, TransposesAxesOfUnlikeSizes) {
   ASSERT_TRUE(out.ok());
   EXPECT_THAT(out->dims, ElementsAre(3, 2, 1));
   EXPECT_THAT(*ToFloats(*out), ElementsAre(1, 4, 2, 5, 3, 6));
+  const auto scalar = TransposeArray(FloatArray({}, {7}), {});
+  ASSERT_TRUE(scalar.ok());
+  EXPECT_THAT(*ToFloats(*scalar), ElementsAre(7));
+  EXPECT_TRUE(TransposeArray(FloatArray({2, 0}, {}), {1, 0}).ok());
+  for (const ElementType type : {ElementType::kUint8, ElementType::kHalf, ElementType::kDouble}) {
+    Array array{type, {2, 3}, {}};
+    for (int i = 0; i < 6; ++i)
+      array.bytes += std::string(static_cast<size_t>(ElementSize(type)), static_cast<char>(i));
+    const auto turned = TransposeArray(array, {1, 0});
+    ASSERT_TRUE(turned.ok());
+    std::string expected;
+    for (const int i : {0, 3, 1, 4, 2, 5}) {
+      expected += std::string(static_cast<size_t>(ElementSize(type)), static_cast<char>(i));
+    }
+    EXPECT_EQ(turned->bytes, expected);
+  }
   EXPECT_FALSE(TransposeArray(in, {0, 0, 1}).ok());
   EXPECT_FALSE(TransposeArray(in, {0, 1}).ok());
   EXPECT_FALSE(TransposeArray(in, {0, 1, 3}).ok());
