@@ -23,9 +23,8 @@ namespace {
 using Passes = std::vector<const PassInfo*>;
 
 bool SameName(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return (x == '_' ? '-' : x) == (y == '_' ? '-' : y);
-  });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return (x == '_' ? '-' : x) == (y == '_' ? '-' : y); });
 }
 
 }  // namespace
@@ -42,10 +41,11 @@ const Passes& OptimizingPasses() {
   return passes;
 }
 
+// Nothing after these folds constants: the products with 1 that they put in are there to stay.
 const Passes& OpenCvPasses() {
-  static const Passes passes = {&kLegalizeDtypes, &kLegalizeElementwise, &kLegalizeLinear,    &kLegalizeReductions,
-                                &kLegalizeShapes, &kFoldConstants,       &kIsolateOutputs, &kNameOutputs,
-                                &kUnshareConstants, &kSpellOutAttributes, &kSortByExecutionOrder};
+  static const Passes passes = {&kLegalizeDtypes,     &kLegalizeElementwise, &kLegalizeLinear, &kLegalizeReductions,
+                                &kLegalizeShapes,     &kIsolateOutputs,      &kNameOutputs,    &kUnshareConstants,
+                                &kSpellOutAttributes, &kSortByExecutionOrder};
   return passes;
 }
 

@@ -1,8 +1,6 @@
 #include "optimizer/pipeline/describe.h"
 
-#include <deque>
-#include <set>
-
+#include "optimizer/backends/opencv_tf/opencv_graph.h"
 #include "optimizer/passes/name_outputs.h"
 #include "optimizer/pipeline/version.h"
 
@@ -11,37 +9,6 @@ namespace {
 
 std::string FileName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-bool HasLayout(int rank) { return rank == 4 || rank == 5; }
-
-// The layout in which the nodes around a value take it: the first data_format met, breadth first, upstream or down.
-std::string LayoutOf(const GraphEditor& editor, Value value, bool downstream) {
-  const Graph& graph = editor.graph();
-  const int rank = graph.type(value).shape.rank();
-  if (!HasLayout(rank)) return "";
-  std::deque<NodeId> queue = {value.node};
-  std::set<NodeId> seen = {value.node};
-  while (!queue.empty()) {
-    const Node& node = graph.node(queue.front());
-    const NodeId id = queue.front();
-    queue.pop_front();
-    if (const auto* format = node.attr<std::string>("data_format")) {
-      if (static_cast<int>(format->size()) == rank) return *format;
-    }
-    // Beyond these the axes mean something else.
-    if (id != value.node && (node.op == "Reshape" || node.op == "Transpose")) continue;
-    if (downstream) {
-      for (const Use& use : editor.Users(id)) {
-        if (seen.insert(use.node).second) queue.push_back(use.node);
-      }
-    } else {
-      for (Value input : node.inputs) {
-        if (seen.insert(input.node).second) queue.push_back(input.node);
-      }
-    }
-  }
-  return rank == 4 ? "NHWC" : "NDHWC";
-}
-
 TensorInfo DescribeTensor(const GraphEditor& editor, std::string name, Value value, bool is_input, bool for_opencv) {
   const ValueType& type = editor.graph().type(value);
   TensorInfo info;
@@ -49,7 +16,7 @@ TensorInfo DescribeTensor(const GraphEditor& editor, std::string name, Value val
   info.dtype = std::string(NameOf(type.dtype));
   info.rank_known = type.shape.has_rank();
   info.shape = type.shape.dims();
-  info.layout = LayoutOf(editor, value, is_input);
+  info.layout = is_input ? LayoutBelow(editor, value) : LayoutAbove(editor, value);
   if (!for_opencv) return info;
   info.cv_name = editor.node(value.node).name;
   info.cv_shape = info.shape;

@@ -27,8 +27,9 @@ std::string NoTranspose(const Graph& graph, const Node& node) {
 }
 
 std::string NoAdjoint(const Graph&, const Node& node) {
-  return node.attr_or<bool>("adj_x", false) || node.attr_or<bool>("adj_y", false) ? "the importer ignores adj_x and adj_y"
-                                                                                   : "";
+  return node.attr_or<bool>("adj_x", false) || node.attr_or<bool>("adj_y", false)
+             ? "the importer ignores adj_x and adj_y"
+             : "";
 }
 
 std::string NoConstantOnTheLeft(const Graph& graph, const Node& node) {
@@ -43,7 +44,8 @@ std::string AtMostOneConstant(const Graph& graph, const Node& node) {
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const Tensor* tensor = ConstValue(graph, node.inputs[i]);
     if (tensor == nullptr || tensor->elements() <= 1) continue;
-    if (tensor->dtype() != DType::kFloat32 && tensor->dtype() != DType::kHalf) return "its constant is not float32 or half";
+    if (tensor->dtype() != DType::kFloat32 && tensor->dtype() != DType::kHalf)
+      return "its constant is not float32 or half";
     if (tensor->rank() > 1 && tensor->dims().back() != tensor->elements() && ShapeOf(graph, node, 1 - i).rank() == 4) {
       return "its constant is not one value per channel";
     }
@@ -156,9 +158,10 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
     };
     // Dispatched or reached by the name of a layer, without further conditions.
     for (std::string_view op :
-         {"MaxPool", "AvgPool", "MaxPool3D", "AvgPool3D", "Softmax", "LRN", "LeakyRelu", "Abs", "Tanh", "Sigmoid",
-          "Relu", "Elu", "Exp", "Relu6", "Square", "Softplus", "Selu", "Softsign", "Sqrt", "Log", "Floor", "Ceil",
-          "Round", "Erf", "Sin", "Cos", "Tan", "Atan", "Sinh", "Acos", "Asin", "Cosh", "Acosh", "Asinh", "Atanh"}) {
+         {"MaxPool", "AvgPool", "MaxPool3D", "AvgPool3D", "Softmax", "LRN",    "LeakyRelu", "Abs",  "Tanh",
+          "Sigmoid", "Relu",    "Elu",       "Exp",       "Relu6",   "Square", "Softplus",  "Selu", "Softsign",
+          "Sqrt",    "Log",     "Floor",     "Ceil",      "Round",   "Erf",    "Sin",       "Cos",  "Tan",
+          "Atan",    "Sinh",    "Acos",      "Asin",      "Cosh",    "Acosh",  "Asinh",     "Atanh"}) {
       rows.push_back({op, 40505, {}, nullptr});
     }
     std::sort(rows.begin(), rows.end(), [](const AcceptedOp& a, const AcceptedOp& b) { return a.op < b.op; });

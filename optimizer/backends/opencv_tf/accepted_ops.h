@@ -12,8 +12,8 @@ namespace permafrost {
 // tests/runner/accepted_ops_test.cc.
 struct AcceptedOp {
   std::string_view op;
-  int since = 40505;             // first release: 10000 major + 100 minor + patch
-  std::vector<int> constants;    // inputs that must be constants; -1 is the last
+  int since = 40505;           // first release: 10000 major + 100 minor + patch
+  std::vector<int> constants;  // inputs that must be constants; -1 is the last
   std::string (*check)(const Graph& graph, const Node& node) = nullptr;  // a reason, or empty
 };
 const std::vector<AcceptedOp>& OpsAcceptedByOpenCv();

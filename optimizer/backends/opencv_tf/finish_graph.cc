@@ -68,6 +68,13 @@ Status UnshareConstants(GraphEditor& editor, PassContext&) {
 
 Status SpellOutAttributes(GraphEditor& editor, PassContext&) {
   const Graph& graph = editor.graph();
+  // Without a layout of its own a picture takes any that comes back to it from further down.
+  for (NodeId id : graph.inputs()) {
+    const std::string layout = LayoutBelow(editor, {id, 0});
+    if (!layout.empty() && graph.node(id).attr<std::string>("data_format") == nullptr) {
+      editor.SetAttr(id, "data_format", layout);
+    }
+  }
   for (NodeId id : graph.NodeIds()) {
     const OpDef* op = FindOp(graph.node(id).op);
     if (op == nullptr || graph.node(id).inputs.empty()) continue;

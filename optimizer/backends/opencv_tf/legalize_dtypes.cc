@@ -12,12 +12,28 @@ namespace {
 
 // Inputs that are shapes, axes, sizes or paddings; -1 is the last one.
 const std::map<std::string_view, std::vector<int>>& IndexInputs() {
-  static const std::map<std::string_view, std::vector<int>> table = {
-      {"Reshape", {1}},   {"Mean", {1}},       {"Sum", {1}},          {"Max", {1}},          {"Min", {1}},
-      {"Prod", {1}},      {"ConcatV2", {-1}},  {"Pad", {1}},          {"PadV2", {1}},        {"MirrorPad", {1}},
-      {"Slice", {1, 2}},  {"StridedSlice", {1, 2, 3}}, {"ArgMax", {1}}, {"ArgMin", {1}},     {"Transpose", {1}},
-      {"ExpandDims", {1}}, {"Tile", {1}},      {"Fill", {0}},         {"BroadcastTo", {1}},  {"SplitV", {1, 2}},
-      {"SpaceToBatchND", {1, 2}}, {"BatchToSpaceND", {1, 2}}};
+  static const std::map<std::string_view, std::vector<int>> table = {{"Reshape", {1}},
+                                                                     {"Mean", {1}},
+                                                                     {"Sum", {1}},
+                                                                     {"Max", {1}},
+                                                                     {"Min", {1}},
+                                                                     {"Prod", {1}},
+                                                                     {"ConcatV2", {-1}},
+                                                                     {"Pad", {1}},
+                                                                     {"PadV2", {1}},
+                                                                     {"MirrorPad", {1}},
+                                                                     {"Slice", {1, 2}},
+                                                                     {"StridedSlice", {1, 2, 3}},
+                                                                     {"ArgMax", {1}},
+                                                                     {"ArgMin", {1}},
+                                                                     {"Transpose", {1}},
+                                                                     {"ExpandDims", {1}},
+                                                                     {"Tile", {1}},
+                                                                     {"Fill", {0}},
+                                                                     {"BroadcastTo", {1}},
+                                                                     {"SplitV", {1, 2}},
+                                                                     {"SpaceToBatchND", {1, 2}},
+                                                                     {"BatchToSpaceND", {1, 2}}};
   return table;
 }
 

@@ -18,14 +18,14 @@ class Legalizer {
     const std::string& op = graph_.node(id).op;
     using Rule = void (Legalizer::*)(NodeId);
     static const std::map<std::string_view, Rule> kRules = {
-        {"AddV2", &Legalizer::Add},           {"Add", &Legalizer::Add},
-        {"Mul", &Legalizer::Mul},             {"Sub", &Legalizer::Sub},
-        {"RealDiv", &Legalizer::Divide},      {"Div", &Legalizer::Divide},
-        {"Neg", &Legalizer::Neg},             {"Rsqrt", &Legalizer::Rsqrt},
-        {"Inv", &Legalizer::Inv},             {"SquaredDifference", &Legalizer::SquaredDifference},
-        {"Maximum", &Legalizer::Extremum},    {"Minimum", &Legalizer::Extremum},
-        {"Pow", &Legalizer::Pow},             {"BiasAdd", &Legalizer::BiasAdd},
-        {"BiasAddV1", &Legalizer::BiasAdd},   {"FusedBatchNormV2", &Legalizer::FusedBatchNorm}};
+        {"AddV2", &Legalizer::Add},         {"Add", &Legalizer::Add},
+        {"Mul", &Legalizer::Mul},           {"Sub", &Legalizer::Sub},
+        {"RealDiv", &Legalizer::Divide},    {"Div", &Legalizer::Divide},
+        {"Neg", &Legalizer::Neg},           {"Rsqrt", &Legalizer::Rsqrt},
+        {"Inv", &Legalizer::Inv},           {"SquaredDifference", &Legalizer::SquaredDifference},
+        {"Maximum", &Legalizer::Extremum},  {"Minimum", &Legalizer::Extremum},
+        {"Pow", &Legalizer::Pow},           {"BiasAdd", &Legalizer::BiasAdd},
+        {"BiasAddV1", &Legalizer::BiasAdd}, {"FusedBatchNormV2", &Legalizer::FusedBatchNorm}};
     if (const auto rule = kRules.find(op); rule != kRules.end()) (this->*rule->second)(id);
   }
 
@@ -48,7 +48,8 @@ class Legalizer {
   Value MapConstant(NodeId id, const Tensor& tensor, const std::function<double(double)>& f) {
     std::vector<double> values = tensor.Values<double>();
     for (double& value : values) value = f(value);
-    return EmitConst(editor_, StrCat(NewName(id), "/c"), Tensor::Of<double>(tensor.dims(), values).Cast(tensor.dtype()).Dense());
+    return EmitConst(editor_, StrCat(NewName(id), "/c"),
+                     Tensor::Of<double>(tensor.dims(), values).Cast(tensor.dtype()).Dense());
   }
   void SwapConstantBehind(NodeId id) {
     if (node(id).inputs.size() == 2 && constant(id, 0) != nullptr && constant(id, 1) == nullptr) {
@@ -67,8 +68,8 @@ class Legalizer {
     // After a MatMul or a product with a vector the importer expects a constant here.
     for (int i = 0; i < 2; ++i) {
       const Node& producer = node(in(id, i).node);
-      const bool after_vector = producer.op == "Mul" && producer.inputs.size() == 2 &&
-                                ConstValue(graph_, producer.inputs[1]) != nullptr;
+      const bool after_vector =
+          producer.op == "Mul" && producer.inputs.size() == 2 && ConstValue(graph_, producer.inputs[1]) != nullptr;
       if ((after_vector || producer.op == "MatMul") && SameShape(type(in(id, 0)), type(in(id, 1)))) {
         editor_.SetOp(id, "AddN");
         return;
@@ -112,6 +113,7 @@ class Legalizer {
 
   void Mul(NodeId id) {
     SwapConstantBehind(id);
+    SetScaleAxis(editor_, id);
     for (int i = 0; i < 2; ++i) {
       if (const auto threshold = ThresholdOf(in(id, 1 - i), in(id, i)); threshold && IsFloat(id)) {
         // x where x > t, else 0.
@@ -156,8 +158,11 @@ class Legalizer {
     if (const Tensor* c = constant(id, 1)) {
       editor_.SetInput(id, 1, MapConstant(id, *c, [](double value) { return 1 / value; }));
       editor_.SetOp(id, "Mul");
+      Mul(id);
     } else if (constant(id, 0) != nullptr) {
-      Replace(id, New(id, "Mul", {New(id, "Reciprocal", {in(id, 1)}), in(id, 0)}));
+      const Value quotient = New(id, "Mul", {New(id, "Reciprocal", {in(id, 1)}), in(id, 0)});
+      Replace(id, quotient);
+      Mul(quotient.node);
     }
   }
 

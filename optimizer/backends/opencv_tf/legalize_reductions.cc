@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "optimizer/backends/opencv_tf/opencv_graph.h"
 #include "optimizer/backends/opencv_tf/passes.h"
@@ -23,17 +24,48 @@ void Reduction(GraphEditor& editor, NodeId id) {
   editor.RemoveAttr(id, "Tidx");
 }
 
-// One axis away without keep_dims leaves the importer with a wrong idea of the layout: keep the dim, squeeze it after.
+// Axes that the importer does not take at once are reduced one after the other, height and width together. Dims of 1
+// are kept until the end: one axis away without keep_dims leaves the importer with a wrong idea of the layout.
 void KeepDims(GraphEditor& editor, NodeId id) {
   const Graph& graph = editor.graph();
   const Node& node = editor.node(id);
-  const Tensor* axes = ConstValue(graph, node.inputs[1]);
-  if (axes == nullptr || axes->elements() != 1 || graph.type(node.inputs[0]).shape.rank() != 4) return;
-  if (node.attr_or<bool>("keep_dims", false)) return;
-  const std::string name = StrCat(node.name, "/opencv");
-  const Value kept = Emit(editor, node.op, name, node.inputs, {{"keep_dims", true}});
-  const auto axis = ConstValue(graph, editor.node(id).inputs[1])->Values<int64_t>()[0];
-  editor.ReplaceUses({id, 0}, Emit(editor, "Squeeze", name, {kept}, {{"squeeze_dims", std::vector<int64_t>{axis}}}));
+  const Tensor* tensor = ConstValue(graph, node.inputs[1]);
+  if (tensor == nullptr || graph.type(node.inputs[0]).shape.rank() != 4) return;
+  const std::vector<int64_t> axes = tensor->Values<int64_t>();
+  if (axes.empty() || axes[0] < 1 || axes.back() > 3 ||
+      std::set<int64_t>(axes.begin(), axes.end()).size() != axes.size()) {
+    return;
+  }
+  const bool pooled = axes.size() >= 2 && axes[1] == 2, keeps = node.attr_or<bool>("keep_dims", false);
+  if (axes.size() == (pooled ? 2U : 1U) && (pooled || keeps)) return;
+  const std::string name = StrCat(node.name, "/opencv"), op = node.op;
+  Value value = node.inputs[0];
+  for (size_t i = 0; i < axes.size(); ++i) {
+    std::vector<int32_t> now = {static_cast<int32_t>(axes[i])};
+    if (i == 0 && pooled) now.push_back(static_cast<int32_t>(axes[++i]));
+    const Value constant = EmitConst(editor, StrCat(name, "/axes"), Tensor::Vector<int32_t>(now));
+    value = Emit(editor, op, name, {value, constant}, {{"keep_dims", true}});
+  }
+  if (!keeps) value = Emit(editor, "Squeeze", name, {value}, {{"squeeze_dims", axes}});
+  editor.ReplaceUses({id, 0}, value);
+}
+
+// The importer does not renumber the axis: NCHW data under NCHW numbers.
+void ArgMax(GraphEditor& editor, NodeId id) {
+  const Graph& graph = editor.graph();
+  const Value x = editor.node(id).inputs[0];
+  const Tensor* tensor = ConstValue(graph, editor.node(id).inputs[1]);
+  if (tensor == nullptr || !tensor->SingleValue() || graph.type(x).shape.rank() != 4) return;
+  if (editor.node(x.node).op == "Transpose" || LayoutAbove(editor, x) != "NHWC") return;
+  int64_t axis = static_cast<int64_t>(*tensor->SingleValue());
+  if (axis < 0) axis += 4;
+  if (axis < 0 || axis > 3) return;
+  constexpr int32_t kChannelsFirst[] = {0, 2, 3, 1};
+  const std::string name = StrCat(editor.node(id).name, "/opencv");
+  const Value order = EmitConst(editor, StrCat(name, "/order"), Tensor::Vector<int32_t>({0, 3, 1, 2}));
+  const Value number = EmitConst(editor, StrCat(name, "/axis"), Tensor::Scalar<int32_t>(kChannelsFirst[axis]));
+  editor.SetInputs(id, {Emit(editor, "Transpose", name, {x, order}), number});
+  editor.RemoveAttr(id, "Tidx");
 }
 
 // The last axis, kept: what both sums of a softmax go over.
@@ -79,6 +111,7 @@ Status Run(GraphEditor& editor, PassContext&) {
       Reduction(editor, id);
       KeepDims(editor, id);
     }
+    if (op == "ArgMax" || op == "ArgMin") ArgMax(editor, id);
     if (op == "Softmax") Softmax(editor, id);
   }
   return OkStatus();

@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <map>
-#include <numeric>
+#include <limits>
 
 #include "optimizer/backends/opencv_tf/opencv_graph.h"
 #include "optimizer/backends/opencv_tf/passes.h"
+#include "optimizer/ops/strided_slice.h"
 
 namespace permafrost {
 namespace {
@@ -40,7 +40,6 @@ Value EmitReshapeToNhwc(GraphEditor& editor, std::string_view name, Value x, con
   return Emit(editor, "Transpose", name, {value, order});
 }
 
-// The ops that carry a layout into or out of a value somewhere up the graph: is this 4-D value in cv::dnn's NCHW?
 bool Reshape(GraphEditor& editor, NodeId id, PassContext& context) {
   const Graph& graph = editor.graph();
   const Node& node = editor.node(id);
@@ -62,7 +61,8 @@ bool Reshape(GraphEditor& editor, NodeId id, PassContext& context) {
     if (from_rank == 4 || from_rank < 0) {
       // Through 2-D, so that the importer puts the data in TensorFlow's order first.
       const int64_t rest = (*dims)[1] * (*dims)[2] * (*dims)[3];
-      editor.ReplaceUses({id, 0}, EmitReshapeToNhwc(editor, name, EmitReshape(editor, name, x, {(*dims)[0], rest}), *dims));
+      editor.ReplaceUses({id, 0},
+                         EmitReshapeToNhwc(editor, name, EmitReshape(editor, name, x, {(*dims)[0], rest}), *dims));
     } else {
       editor.ReplaceUses({id, 0}, EmitReshapeToNhwc(editor, name, x, *dims));
     }
@@ -122,58 +122,41 @@ void StridedSlice(GraphEditor& editor, NodeId id, PassContext& context) {
     context.Decline(node, "its bounds are not constants or its rank is unknown");
     return;
   }
-  const auto mask = [&](const char* name) { return node.attr_or<int64_t>(name, 0); };
-  const std::vector<int64_t> steps = strides->Values<int64_t>();
-  if (mask("ellipsis_mask") != 0 || mask("new_axis_mask") != 0 ||
-      std::any_of(steps.begin(), steps.end(), [](int64_t s) { return s != 1; })) {
-    context.Decline(node, "strides other than 1, an ellipsis or a new axis");
-    return;
-  }
-  const std::vector<int64_t> first = begin->Values<int64_t>(), last = end->Values<int64_t>();
+  // An unknown dim counts as the largest there is: what runs up to it runs to the end.
+  constexpr int64_t kOpen = std::numeric_limits<int32_t>::max();
+  Shape shape = in;
+  for (int i = 0; i < in.rank(); ++i) shape.set_dim(i, in.dim(i) < 0 ? kOpen : in.dim(i));
+  const auto axes =
+      ResolveStridedSlice(node, begin->Values<int64_t>(), end->Values<int64_t>(), strides->Values<int64_t>(), shape);
+  if (!axes.ok()) return context.Decline(node, Message(axes.status()));
   std::vector<int32_t> starts, sizes;
-  for (int i = 0; i < in.rank(); ++i) {
-    const auto k = static_cast<size_t>(i);
-    const int64_t dim = in.dim(i);
-    int64_t from = 0, size = -1;
-    if (k < first.size()) {
-      const bool shrink = (mask("shrink_axis_mask") >> i & 1) != 0;
-      from = (mask("begin_mask") >> i & 1) != 0 && !shrink ? 0 : first[k];
-      const bool to_end = (mask("end_mask") >> i & 1) != 0 && !shrink;
-      if (from < 0 && dim >= 0) from += dim;
-      if (from < 0) {
-        context.Decline(node, "counts from the end of an unknown dim");
-        return;
-      }
-      if (shrink) {
-        size = 1;
-      } else if (!to_end) {
-        int64_t to = last[k];
-        if (dim >= 0) to = std::clamp<int64_t>(to < 0 ? to + dim : to, 0, dim);
-        if (to < 0) {
-          context.Decline(node, "counts from the end of an unknown dim");
-          return;
-        }
-        size = to == dim ? -1 : to - from;
-      }
-      if (dim >= 0) from = std::min(from, dim);
+  bool whole = true, same_rank = true;
+  for (const SliceAxis& axis : *axes) {
+    same_rank = same_rank && axis.input_axis >= 0 && !axis.shrink;
+    if (axis.input_axis < 0) continue;
+    if (axis.count < 1 || (axis.stride != 1 && axis.count > 1)) {
+      return context.Decline(node, "strides other than 1, or nothing is left");
     }
-    starts.push_back(static_cast<int32_t>(from));
-    sizes.push_back(static_cast<int32_t>(size));
+    const int64_t dim = shape.dim(axis.input_axis), stop = axis.begin + axis.count;
+    if (in.dim(axis.input_axis) < 0 && (axis.begin > kOpen / 2 || (stop > kOpen / 2 && stop != kOpen))) {
+      return context.Decline(node, "counts from the end of an unknown dim");
+    }
+    starts.push_back(static_cast<int32_t>(axis.begin));
+    sizes.push_back(stop == dim ? -1 : static_cast<int32_t>(axis.count));
+    whole = whole && axis.begin == 0 && stop == dim;
   }
+  const auto dims = TargetDims(graph.type({id, 0}).shape);
+  if (!same_rank && !dims) return context.Decline(node, "its result has more than one unknown dim");
   const std::string name = NewName(editor, id);
-  const Value from = EmitConst(editor, StrCat(name, "/begin"), Tensor::Vector<int32_t>(starts));
-  const Value size = EmitConst(editor, StrCat(name, "/size"), Tensor::Vector<int32_t>(sizes));
-  const Shape out = graph.type({id, 0}).shape;
-  const Value sliced = Emit(editor, "Slice", name, {editor.node(id).inputs[0], from, size});
-  if (graph.type(sliced).shape.rank() == out.rank()) {
-    editor.ReplaceUses({id, 0}, sliced);
-    return;
+  Value value = node.inputs[0];
+  if (!whole) {
+    const Value from = EmitConst(editor, StrCat(name, "/begin"), Tensor::Vector<int32_t>(starts));
+    const Value size = EmitConst(editor, StrCat(name, "/size"), Tensor::Vector<int32_t>(sizes));
+    value = Emit(editor, "Slice", name, {value, from, size});
   }
-  const auto dims = TargetDims(out);
-  if (!dims) return;
-  const Value reshaped = EmitReshape(editor, name, sliced, *dims);
-  editor.ReplaceUses({id, 0}, reshaped);
-  Reshape(editor, reshaped.node, context);
+  if (!same_rank) value = EmitReshape(editor, name, value, *dims);
+  editor.ReplaceUses({id, 0}, value);
+  if (!same_rank) Reshape(editor, value.node, context);
 }
 
 // Pack along any axis but the first: each part gets the new axis, then they are joined.
@@ -199,7 +182,43 @@ void Pack(GraphEditor& editor, NodeId id, PassContext& context) {
   for (Value value : parts) Reshape(editor, value.node, context);
 }
 
-// Unpack and SplitV as slices.
+// SplitV as slices.
+void SplitV(GraphEditor& editor, NodeId id, PassContext& context) {
+  const Graph& graph = editor.graph();
+  const Node& node = editor.node(id);
+  if (node.inputs.size() != 3) return;
+  const Shape in = graph.type(node.inputs[0]).shape;
+  const Tensor* axis_tensor = ConstValue(graph, node.inputs[2]);
+  if (!in.has_rank() || axis_tensor == nullptr || !axis_tensor->SingleValue()) {
+    context.Decline(node, "its axis is no constant or its rank is unknown");
+    return;
+  }
+  int64_t axis = static_cast<int64_t>(*axis_tensor->SingleValue());
+  if (axis < 0) axis += in.rank();
+  const auto ports = static_cast<int>(node.outputs.size());
+  int64_t start = 0;
+  for (int port = 0; port < ports; ++port) {
+    const int64_t length = graph.type({id, port}).shape.dim(static_cast<int>(axis));
+    if (axis < 0 || axis >= in.rank() || length < 1) {
+      context.Decline(editor.node(id), "the sizes of its parts are unknown or 0");
+      return;
+    }
+  }
+  const std::string name = NewName(editor, id);
+  for (int port = 0; port < ports; ++port) {
+    const int64_t length = graph.type({id, port}).shape.dim(static_cast<int>(axis));
+    std::vector<int32_t> starts(static_cast<size_t>(in.rank()), 0), sizes(static_cast<size_t>(in.rank()), -1);
+    starts[static_cast<size_t>(axis)] = static_cast<int32_t>(start);
+    sizes[static_cast<size_t>(axis)] = static_cast<int32_t>(length);
+    start += length;
+    if (editor.Users(Value{id, port}).empty() && !editor.IsOutput({id, port})) continue;
+    const Value from = EmitConst(editor, StrCat(name, "/begin"), Tensor::Vector<int32_t>(starts));
+    const Value size = EmitConst(editor, StrCat(name, "/size"), Tensor::Vector<int32_t>(sizes));
+    editor.ReplaceUses({id, port}, Emit(editor, "Slice", name, {editor.node(id).inputs[0], from, size}));
+  }
+}
+
+// Unpack as slices.
 void Unpack(GraphEditor& editor, NodeId id, PassContext& context) {
   const Graph& graph = editor.graph();
   const Shape in = graph.type(editor.node(id).inputs[0]).shape;
@@ -233,6 +252,7 @@ Status Run(GraphEditor& editor, PassContext& context) {
     if (op == "Squeeze" && editor.node(id).attr<std::string>("data_format") == nullptr) Squeeze(editor, id, context);
     if (op == "StridedSlice") StridedSlice(editor, id, context);
     if (op == "Pack") Pack(editor, id, context);
+    if (op == "SplitV") SplitV(editor, id, context);
     if (op == "Unpack") Unpack(editor, id, context);
   }
   return OkStatus();

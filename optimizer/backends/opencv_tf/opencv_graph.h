@@ -1,11 +1,15 @@
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "optimizer/passes/rewrite.h"
 
 // How the importer sees a graph; questions that several legalising passes ask.
 namespace permafrost {
 
-// Conv2D, DepthwiseConv2dNative, Conv2DBackpropInput, Conv3D, MatMul with constant weights: layers with a bias of their own.
+// Conv2D, DepthwiseConv2dNative, Conv2DBackpropInput, Conv3D, MatMul with constant weights: layers with a bias of their
+// own.
 bool TakesBias(const Graph& graph, NodeId id);
 
 // May the importer treat the value as a batch of one?
@@ -16,6 +20,15 @@ bool IsChannelVector(const Tensor& constant);
 
 // Both shapes are the same, dim by dim; unknown dims count as the same only in the same place of the same rank.
 bool SameShape(const ValueType& a, const ValueType& b);
+
+// The layout of a 4-D or 5-D value as the nodes that make it (above) or use it (below) take it: that of the first
+// data_format or change of layout met, "NHWC" or "NDHWC" if there is none; "" for other ranks.
+std::string LayoutAbove(const GraphEditor& editor, Value value);
+std::string LayoutBelow(const GraphEditor& editor, Value value);
+
+// The importer multiplies with a vector along axis 1, where only pictures and matrices have their channels, unless an
+// attribute that TensorFlow does not know names another.
+void SetScaleAxis(GraphEditor& editor, NodeId mul);
 
 // y = x * ones + shift: one Scale layer in cv::dnn, right for any batch.
 Value EmitShift(GraphEditor& editor, std::string_view name, Value x, Tensor shift);
