@@ -46,6 +46,7 @@ std::optional<Shape> ParseDims(std::string_view text) {
   } else if (text.find('x') == std::string_view::npos) {
     return std::nullopt;
   }
+  if (text.front() == 'x' || text.back() == 'x' || text.find("xx") != std::string_view::npos) return std::nullopt;
   std::vector<int64_t> dims;
   for (std::string_view piece : Split(text, separators)) {
     int64_t dim = kUnknownDim;
