@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 namespace permafrost {
@@ -12,10 +13,18 @@ namespace {
 constexpr size_t kBuffer = size_t{1} << 20;
 }
 
-StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::string& path) {
+StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::string& asked) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
-    return InvalidArgument(path, ": is a directory; give the name of the file to write");
+  std::string path = asked;
+  if (::stat(asked.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return InvalidArgument(asked, ": is a directory; give the name of the file to write");
+    // A rename would put a file in the place of the device or pipe.
+    if (!S_ISREG(info.st_mode)) return InvalidArgument(asked, ": is not a regular file; give the name of a file to write");
+    // Through a symbolic link, so that the link stays.
+    if (char* real = ::realpath(asked.c_str(), nullptr); real != nullptr) {
+      path = real;
+      std::free(real);
+    }
   }
   const std::string temporary = StrCat(path, ".tmp.", ::getpid());
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);

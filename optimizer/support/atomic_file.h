@@ -9,10 +9,10 @@
 namespace permafrost {
 
 // Writes beside the target, syncs, renames: the target is either the old file or the whole new one.
-// Destroyed without Commit, it leaves nothing behind. Its SHA-256 is taken while the bytes pass.
+// Destroyed without Rename, it leaves nothing behind. Its SHA-256 is taken while the bytes pass.
 class AtomicFile {
  public:
-  // Errors: the folder is missing or not writable, the target is a directory.
+  // A symbolic link is followed. Errors: the folder is missing or not writable, the target is a directory, device or pipe.
   static StatusOr<std::unique_ptr<AtomicFile>> Create(const std::string& path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;

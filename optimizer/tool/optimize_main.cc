@@ -124,10 +124,11 @@ int Main(int argc, char** argv) {
   app.add_option("-o,--output", options.output, "The file to write; a .json that describes it goes beside it");
   app.add_option("--inputs", inputs, "name[:port][:1x224x224x3][:float32],... any tensor: the graph is cut there");
   app.add_option("--outputs", outputs, "name[:port],...");
-  app.add_option("--set", sets, "name=value: turn a placeholder into a constant (true, 0.5, [1,2])");
+  app.add_option("--set", sets, "name=value: turn a placeholder into a constant (true, 0.5, [1,2])")
+      ->allow_extra_args(false);
   app.add_option("--target", target, "opencv, opencv-4.5.5 ... opencv-5.0, graphdef")->capture_default_str();
   app.add_option("--passes", passes, "Run these instead of the target's, e.g. 'fold-constants,fold-batch-norm'");
-  app.add_option("--skip", options.skip, "Leave a pass out");
+  app.add_option("--skip", options.skip, "Leave a pass out")->allow_extra_args(false);
   app.add_option("--stop-after", options.stop_after, "Run only the first N passes after lowering")->check(CLI::NonNegativeNumber);
   app.add_option("--explain", explain, "Say what a pass did and why it left the rest alone");
   app.add_option("--dump-passes", options.dump_dir, "Write the graph as text after each pass into this folder");
@@ -155,6 +156,9 @@ int Main(int argc, char** argv) {
   if (options.model.empty()) return usage(InvalidArgument("no model given; see --help"));
   if (options.output.empty() && !dry_run && explain.empty()) {
     return usage(InvalidArgument("nothing to write to; give -o model.pb (or --dry-run)"));
+  }
+  if (!options.output.empty() && ModelInfoPath(options.output) == options.output) {
+    return usage(InvalidArgument("-o '", options.output, "': the description of the model goes there; name the model .pb"));
   }
   if (dry_run || !explain.empty()) options.output.clear();
   if (auto parsed = ParseTarget(target); parsed.ok()) {

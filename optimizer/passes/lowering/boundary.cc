@@ -74,9 +74,19 @@ Status SetPlaceholder(GraphEditor& editor, std::string_view name, const Tensor& 
 }
 
 Status CutInputs(GraphEditor& editor, const std::vector<InputSpec>& inputs) {
-  std::vector<NodeId> placeholders;
+  // All are found before the first cut: a cut takes the node's name away.
+  std::vector<Value> cuts;
   for (const InputSpec& spec : inputs) {
     ASSIGN_OR_RETURN(const Value cut, FindTensor(editor.graph(), spec.tensor, "input"));
+    if (std::find(cuts.begin(), cuts.end(), cut) != cuts.end()) {
+      return InvalidArgument("input '", ToString(editor.graph(), cut), "': is named twice");
+    }
+    cuts.push_back(cut);
+  }
+  std::vector<NodeId> placeholders;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const InputSpec& spec = inputs[i];
+    const Value cut = cuts[i];
     const Node& original = editor.node(cut.node);
     ValueType type = editor.graph().type(cut);
     type.ints.reset();
@@ -95,9 +105,6 @@ Status CutInputs(GraphEditor& editor, const std::vector<InputSpec>& inputs) {
     node.outputs = {type};
     if (spec.tensor.port == 0) editor.Rename(cut.node, editor.UniqueName(StrCat(original.name, "/cut")));
     const NodeId id = editor.AddNode(std::move(node));
-    if (std::find(placeholders.begin(), placeholders.end(), cut.node) != placeholders.end()) {
-      return InvalidArgument("input '", spec.tensor.node, "': is named twice");
-    }
     editor.ReplaceUses(cut, {id, 0});
     placeholders.push_back(id);
   }
