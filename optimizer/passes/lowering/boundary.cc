@@ -99,7 +99,7 @@ Status CutInputs(GraphEditor& editor, const std::vector<InputSpec>& inputs) {
     }
     Node node;
     node.op = "Placeholder";
-    node.name = spec.tensor.port == 0 ? original.name : StrCat(original.name, "_", spec.tensor.port);
+    node.name = spec.tensor.port == 0 ? spec.tensor.node : StrCat(spec.tensor.node, "_", spec.tensor.port);
     node.attrs["dtype"] = type.dtype;
     node.attrs["shape"] = type.shape;
     node.outputs = {type};
