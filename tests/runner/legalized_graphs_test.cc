@@ -58,6 +58,10 @@ const Case kShapes[] = {
                              "m = MatMul(x, k); r = Reshape(m, int32[4]{-1,1,1,4}); w = float32[1,1,4,5]~2; "
                              "y = Conv2D(r, w)" +
                              kConv + "out y"},
+    {"InputVectorToOnePixel",
+     "in x:float32[?,6]; r = Reshape(x, int32[4]{-1,1,1,6}); w = float32[1,1,6,5]~2; "
+     "y = Conv2D(r, w)" +
+         kConv + "out y"},
     {"ReshapeToPictureAsTheOutput", "in x:float32[?,60]; y = Reshape(x, int32[4]{-1,4,5,3}); out y"},
     {"ExpandDimsOfAVector", kVector + "m = MatMul(x, k); e = ExpandDims(m, int32[]{1}); y = Relu(e); out y"},
     {"ExpandDimsOfASequence",

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "optimizer/passes/rewrite.h"
+#include "optimizer/backends/opencv_tf/opencv_graph.h"
 
 namespace permafrost {
 namespace {
@@ -12,10 +12,34 @@ const Shape& ShapeOf(const Graph& graph, const Node& node, size_t input) {
   return graph.type(node.inputs[input]).shape;
 }
 
-std::string NoDilation(const Graph&, const Node& node) {
+// What TensorFlow pads where a stride is above the window, the importer does not.
+std::string NoWideStride(const Graph& graph, const Node& node, const std::vector<int64_t>& window) {
+  const auto strides = node.attr_or<std::vector<int64_t>>("strides", {});
+  if (node.attr_or<std::string>("padding", "") != "SAME" || strides.size() != 4 || window.size() != 2) return "";
+  for (int i = 0; i < 2; ++i) {
+    const int axis = IsNchw(node) ? i + 2 : i + 1;
+    const int64_t stride = strides[static_cast<size_t>(axis)], extent = window[static_cast<size_t>(i)];
+    const int64_t size = ShapeOf(graph, node, 0).dim(axis);
+    const int64_t rest = size < 0 || stride < 1 ? 1 : size % stride;  // what the last window covers
+    if (stride > extent && rest > 0 && rest < extent)
+      return "the importer does not pad where a stride is above the window";
+  }
+  return "";
+}
+
+std::string PlainConvolution(const Graph& graph, const Node& node) {
   const auto dilations = node.attr_or<std::vector<int64_t>>("dilations", {});
   const bool plain = std::all_of(dilations.begin(), dilations.end(), [](int64_t d) { return d == 1; });
-  return plain ? "" : "the importer ignores dilations";
+  if (!plain) return "the importer ignores dilations";
+  const std::vector<int64_t> kernel = ConstValue(graph, node.inputs[1])->dims();
+  return kernel.size() == 4 ? NoWideStride(graph, node, {kernel[0], kernel[1]}) : "";
+}
+
+std::string PlainPool(const Graph& graph, const Node& node) {
+  const auto window = node.attr_or<std::vector<int64_t>>("ksize", {});
+  if (window.size() != 4) return "";
+  return IsNchw(node) ? NoWideStride(graph, node, {window[2], window[3]})
+                      : NoWideStride(graph, node, {window[1], window[2]});
 }
 
 std::string NoTranspose(const Graph& graph, const Node& node) {
@@ -51,6 +75,45 @@ std::string AtMostOneConstant(const Graph& graph, const Node& node) {
     }
   }
   return "";
+}
+
+// A vector is added along the batch, except where it is a convolution's bias or follows a product with a vector.
+std::string AddsToOneBatch(const Graph& graph, const Node& node, size_t x) {
+  const Tensor* shift = ConstValue(graph, node.inputs[1 - x]);
+  NodeId producer = node.inputs[x].node;
+  // The importer makes one dilated convolution of the three.
+  if (graph.node(producer).op == "BatchToSpaceND") producer = graph.node(producer).inputs[0].node;
+  const auto is_scale = [&](const Node& other) {
+    const Tensor* scale = other.op == "Mul" ? ConstValue(graph, other.inputs[1]) : nullptr;
+    return scale != nullptr && scale->elements() == shift->elements();
+  };
+  if (shift == nullptr || shift->elements() <= 1 || BatchIsOne(graph.type(node.inputs[x]))) return "";
+  if (TakesBias(graph, producer) || is_scale(graph.node(producer))) return "";
+  return "the importer adds a vector rightly to a batch of one only";
+}
+
+std::string BiasOfABatch(const Graph& graph, const Node& node) { return AddsToOneBatch(graph, node, 0); }
+
+std::string Sum(const Graph& graph, const Node& node) {
+  if (std::string reason = AtMostOneConstant(graph, node); !reason.empty() || node.inputs.size() != 2) return reason;
+  return AddsToOneBatch(graph, node, ConstValue(graph, node.inputs[0]) != nullptr ? 1 : 0);
+}
+
+std::string Difference(const Graph& graph, const Node& node) {
+  std::string reason = NoConstantOnTheLeft(graph, node);
+  return reason.empty() ? Sum(graph, node) : reason;
+}
+
+std::string PadsPictures(const Graph& graph, const Node& node) {
+  const bool nchw = ShapeOf(graph, node, 0).rank() == 4 && LayoutAbove(graph, node.inputs[0]) == "NCHW";
+  if (nchw) return "the importer takes paddings for NHWC, this is NCHW";
+  return node.attr_or<std::string>("mode", "") == "SYMMETRIC" ? "the importer mirrors without the edge (SYMMETRIC)"
+                                                              : "";
+}
+
+std::string PlainAxis(const Graph& graph, const Node& node) {
+  const bool nhwc = ShapeOf(graph, node, 0).rank() == 4 && LayoutAbove(graph, node.inputs[0]) == "NHWC";
+  return nhwc ? "the importer does not renumber the axis from NHWC to NCHW" : "";
 }
 
 std::string ReductionAxes(const Graph& graph, const Node& node) {
@@ -117,17 +180,17 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
   static const std::vector<AcceptedOp> table = [] {
     std::vector<AcceptedOp> rows = {
         {"Placeholder", 40505, {}, FloatInput},
-        {"Conv2D", 40505, {1}, NoDilation},
-        {"DepthwiseConv2dNative", 40505, {1}, NoDilation},
+        {"Conv2D", 40505, {1}, PlainConvolution},
+        {"DepthwiseConv2dNative", 40505, {1}, PlainConvolution},
         {"Conv2DBackpropInput", 40505, {0, 1}, nullptr},
-        {"Conv3D", 40505, {1}, NoDilation},
+        {"Conv3D", 40505, {1}, PlainConvolution},
         {"MatMul", 40505, {}, NoTranspose},
         {"BatchMatMul", 40505, {}, NoAdjoint},
-        {"BiasAdd", 40505, {1}, nullptr},
-        {"Add", 40505, {}, AtMostOneConstant},
-        {"AddV2", 40505, {}, AtMostOneConstant},
+        {"BiasAdd", 40505, {1}, BiasOfABatch},
+        {"Add", 40505, {}, Sum},
+        {"AddV2", 40505, {}, Sum},
         {"AddN", 40505, {}, nullptr},
-        {"Sub", 40505, {}, NoConstantOnTheLeft},
+        {"Sub", 40505, {}, Difference},
         {"Mul", 40505, {}, AtMostOneConstant},
         {"RealDiv", 40505, {}, NoConstantOnTheLeft},
         {"Reshape", 40505, {1}, LowReshape},
@@ -138,8 +201,8 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
         {"Split", 40505, {0}, nullptr},
         {"Slice", 40505, {1, 2}, nullptr},
         {"StridedSlice", 40505, {1, 2, 3}, PlainStridedSlice},
-        {"Pad", 40505, {1}, nullptr},
-        {"MirrorPad", 40505, {1}, nullptr},
+        {"Pad", 40505, {1}, PadsPictures},
+        {"MirrorPad", 40505, {1}, PadsPictures},
         {"Mean", 40505, {1}, ReductionAxes},
         {"Sum", 40505, {1}, ReductionAxes},
         {"Max", 40505, {1}, ReductionAxes},
@@ -150,18 +213,20 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
         {"ResizeBilinear", 40505, {1}, nullptr},
         {"ResizeNearestNeighbor", 40505, {1}, nullptr},
         {"ClipByValue", 40505, {1, 2}, nullptr},
-        {"ArgMax", 40505, {1}, nullptr},
-        {"ArgMin", 40505, {1}, nullptr},
+        {"ArgMax", 40505, {1}, PlainAxis},
+        {"ArgMin", 40505, {1}, PlainAxis},
         {"Pack", 40505, {}, FirstAxis},
+        {"MaxPool", 40505, {}, PlainPool},
+        {"AvgPool", 40505, {}, PlainPool},
         {"Sign", 40600, {}, nullptr},
         {"Reciprocal", 40600, {}, nullptr},
     };
     // Dispatched or reached by the name of a layer, without further conditions.
     for (std::string_view op :
-         {"MaxPool", "AvgPool", "MaxPool3D", "AvgPool3D", "Softmax", "LRN",    "LeakyRelu", "Abs",  "Tanh",
-          "Sigmoid", "Relu",    "Elu",       "Exp",       "Relu6",   "Square", "Softplus",  "Selu", "Softsign",
-          "Sqrt",    "Log",     "Floor",     "Ceil",      "Round",   "Erf",    "Sin",       "Cos",  "Tan",
-          "Atan",    "Sinh",    "Acos",      "Asin",      "Cosh",    "Acosh",  "Asinh",     "Atanh"}) {
+         {"MaxPool3D", "AvgPool3D", "Softmax", "LRN",    "LeakyRelu", "Abs",  "Tanh",     "Sigmoid", "Relu",
+          "Elu",       "Exp",       "Relu6",   "Square", "Softplus",  "Selu", "Softsign", "Sqrt",    "Log",
+          "Floor",     "Ceil",      "Round",   "Erf",    "Sin",       "Cos",  "Tan",      "Atan",    "Sinh",
+          "Acos",      "Asin",      "Cosh",    "Acosh",  "Asinh",     "Atanh"}) {
       rows.push_back({op, 40505, {}, nullptr});
     }
     std::sort(rows.begin(), rows.end(), [](const AcceptedOp& a, const AcceptedOp& b) { return a.op < b.op; });

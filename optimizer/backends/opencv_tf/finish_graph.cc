@@ -68,9 +68,11 @@ Status UnshareConstants(GraphEditor& editor, PassContext&) {
 
 Status SpellOutAttributes(GraphEditor& editor, PassContext&) {
   const Graph& graph = editor.graph();
-  // Without a layout of its own a picture takes any that comes back to it from further down.
+  // Without a layout of its own an input takes any that comes back to it from further down. On vectors and sequences
+  // "NCHW" says: as they lie.
   for (NodeId id : graph.inputs()) {
-    const std::string layout = LayoutBelow(editor, {id, 0});
+    const int rank = graph.type({id, 0}).shape.rank();
+    const std::string layout = rank == 2 || rank == 3 ? "NCHW" : LayoutBelow(editor, {id, 0});
     if (!layout.empty() && graph.node(id).attr<std::string>("data_format") == nullptr) {
       editor.SetAttr(id, "data_format", layout);
     }

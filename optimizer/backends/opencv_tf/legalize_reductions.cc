@@ -56,7 +56,7 @@ void ArgMax(GraphEditor& editor, NodeId id) {
   const Value x = editor.node(id).inputs[0];
   const Tensor* tensor = ConstValue(graph, editor.node(id).inputs[1]);
   if (tensor == nullptr || !tensor->SingleValue() || graph.type(x).shape.rank() != 4) return;
-  if (editor.node(x.node).op == "Transpose" || LayoutAbove(editor, x) != "NHWC") return;
+  if (LayoutAbove(graph, x) != "NHWC") return;
   int64_t axis = static_cast<int64_t>(*tensor->SingleValue());
   if (axis < 0) axis += 4;
   if (axis < 0 || axis > 3) return;

@@ -21,8 +21,8 @@ std::string LayoutOfTranspose(const Graph& graph, const Node& node, bool result)
 }
 
 // Breadth first over the values of the same rank.
-std::string FirstLayout(const GraphEditor& editor, Value value, bool below) {
-  const Graph& graph = editor.graph();
+std::string FirstLayout(const Graph& graph, const GraphEditor* users_below, Value value) {
+  const bool below = users_below != nullptr;
   const int rank = graph.type(value).shape.rank();
   if (rank != 4 && rank != 5) return "";
   std::deque<NodeId> queue = {value.node};
@@ -44,7 +44,7 @@ std::string FirstLayout(const GraphEditor& editor, Value value, bool below) {
     // Beyond these the axes mean something else.
     if ((node.op == "Reshape" || node.op == "Transpose") && !itself) continue;
     if (below) {
-      for (const Use& use : editor.Users(id)) visit(use.node, {use.node, 0});
+      for (const Use& use : users_below->Users(id)) visit(use.node, {use.node, 0});
     } else {
       for (Value input : node.inputs) visit(input.node, input);
     }
@@ -54,8 +54,8 @@ std::string FirstLayout(const GraphEditor& editor, Value value, bool below) {
 
 }  // namespace
 
-std::string LayoutAbove(const GraphEditor& editor, Value value) { return FirstLayout(editor, value, false); }
-std::string LayoutBelow(const GraphEditor& editor, Value value) { return FirstLayout(editor, value, true); }
+std::string LayoutAbove(const Graph& graph, Value value) { return FirstLayout(graph, nullptr, value); }
+std::string LayoutBelow(const GraphEditor& editor, Value value) { return FirstLayout(editor.graph(), &editor, value); }
 
 bool TakesBias(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);

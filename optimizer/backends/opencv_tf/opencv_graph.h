@@ -23,7 +23,7 @@ bool SameShape(const ValueType& a, const ValueType& b);
 
 // The layout of a 4-D or 5-D value as the nodes that make it (above) or use it (below) take it: that of the first
 // data_format or change of layout met, "NHWC" or "NDHWC" if there is none; "" for other ranks.
-std::string LayoutAbove(const GraphEditor& editor, Value value);
+std::string LayoutAbove(const Graph& graph, Value value);
 std::string LayoutBelow(const GraphEditor& editor, Value value);
 
 // The importer multiplies with a vector along axis 1, where only pictures and matrices have their channels, unless an

@@ -1,0 +1,270 @@
+#include "optimizer/backends/opencv_tf/accepted_ops.h"
+
+#include <map>
+#include <set>
+
+#include "tests/runner/opencv_testing.h"
+
+// The table of accepted ops against the real importer: what it takes must run and be right, what it refuses must not.
+namespace permafrost {
+namespace {
+
+constexpr double kTolerance = 1e-4;
+
+// Each op in the middle of a graph that is written as it stands. `{}` in unary graphs is the op.
+const std::string kPicture =
+    "in x:float32[2,5,7,3]; k = float32[3,3,3,4]~1; c = Conv2D(x, k) {strides=[1,1,1,1], "
+    "padding=\"SAME\", data_format=\"NHWC\"}; ";
+const std::string kBatch1 =
+    "in x:float32[1,5,7,3]; k = float32[3,3,3,4]~1; c = Conv2D(x, k) {strides=[1,1,1,1], "
+    "padding=\"SAME\", data_format=\"NHWC\"}; ";
+const std::string kVector = "in x:float32[3,6]; ";
+
+struct Probe {
+  std::string_view op;
+  std::string text;
+};
+
+const std::vector<Probe>& AcceptedProbes() {
+  static const std::vector<Probe> probes = [] {
+    std::vector<Probe> list = {
+        {"Placeholder", "in x:float32[2,5,7,3]; y = Relu(x); out y"},
+        {"Conv2D", kPicture + "out c"},
+        {"Conv2D",
+         "in x:float32[2,5,7,4]; k = float32[3,3,2,6]~1; y = Conv2D(x, k) {strides=[1,2,2,1], "
+         "padding=\"VALID\"}; out y"},
+        {"Conv2D",
+         "in x:float32[2,3,5,7]; k = float32[3,3,3,4]~1; y = Conv2D(x, k) {strides=[1,1,1,1], "
+         "padding=\"SAME\", data_format=\"NCHW\"}; out y"},
+        {"DepthwiseConv2dNative",
+         "in x:float32[2,5,7,3]; k = float32[3,3,3,2]~1; y = DepthwiseConv2dNative(x, k) "
+         "{strides=[1,1,1,1], padding=\"SAME\"}; out y"},
+        {"Conv2DBackpropInput",
+         "in x:float32[2,5,7,3]; k = float32[3,3,4,3]~1; y = Conv2DBackpropInput("
+         "int32[4]{2,10,14,4}, k, x) {strides=[1,2,2,1], padding=\"SAME\"}; out y"},
+        {"Conv3D",
+         "in x:float32[1,4,5,6,3]; k = float32[2,3,3,3,4]~1; y = Conv3D(x, k) {strides=[1,1,1,1,1], "
+         "padding=\"SAME\"}; out y"},
+        {"MatMul", kVector + "w = float32[6,4]~1; y = MatMul(x, w); out y"},
+        {"MatMul", "in x:float32[3,6]; in z:float32[6,4]; y = MatMul(x, z); out y"},
+        {"BatchMatMul", "in x:float32[2,3,6]; in z:float32[2,6,4]; y = BatchMatMul(x, z); out y"},
+        {"BiasAdd", kPicture + "b = BiasAdd(c, float32[4]{1,2,3,4}); y = Relu(b); out y"},
+        {"Add", kPicture + "r = Relu(c); y = Add(r, c); out y"},
+        {"Add", kPicture + "r = Relu(c); y = Add(r, 0.5); out y"},
+        {"Add",
+         kPicture +
+             "r = Relu(c); m = Mul(r, float32[4]{1,2,3,4}); a = Add(m, float32[4]{4,3,2,1}); y = Tanh(a); out y"},
+        {"AddV2", kPicture + "r = Relu(c); y = AddV2(c, r); out y"},
+        {"AddN", kPicture + "r = Relu(c); s = Sigmoid(c); y = AddN(c, r, s); out y"},
+        {"Sub", kPicture + "r = Relu(c); y = Sub(r, c); out y"},
+        {"Sub", kPicture + "r = Relu(c); y = Sub(r, 0.5); out y"},
+        {"Mul", kPicture + "r = Relu(c); y = Mul(r, float32[4]{1,2,3,4}); out y"},
+        {"Mul", kPicture + "r = Sigmoid(c); y = Mul(r, c); out y"},
+        {"Mul", kPicture + "p = Mean(c, int32[2]{1,2}) {keep_dims=true}; y = Mul(c, p); out y"},
+        {"RealDiv", kPicture + "r = Relu(c); y = RealDiv(r, 2.0); out y"},
+        {"RealDiv", kPicture + "r = Relu(c); e = Exp(c); y = RealDiv(r, e); out y"},
+        {"Reshape", kPicture + "r = Reshape(c, int32[2]{-1,140}); y = Relu(r); out y"},
+        {"Reshape", kPicture + "r = Reshape(c, int32[3]{2,35,4}); y = Relu(r); out y"},
+        {"Reshape", kVector + "r = Reshape(x, int32[4]{-1,1,1,6}); k = float32[1,1,6,2]~2; y = Conv2D(r, k) "
+                              "{strides=[1,1,1,1], padding=\"VALID\"}; out y"},
+        {"Squeeze", kPicture + "p = Mean(c, int32[2]{1,2}) {keep_dims=true}; s = Squeeze(p) {squeeze_dims=[1,2]}; "
+                               "y = Relu(s); out y"},
+        {"Transpose", "in x:float32[2,3,4]; t = Transpose(x, int32[3]{0,2,1}); y = Relu(t); out y"},
+        {"Transpose", kPicture + "t = Transpose(c, int32[4]{0,3,1,2}); y = Relu(t); out y"},
+        {"Concat", kPicture + "r = Relu(c); y = Concat(int32[]{3}, c, r); out y"},
+        {"ConcatV2", kPicture + "r = Relu(c); y = ConcatV2(c, r, int32[]{-1}); out y"},
+        {"Split", kPicture + "s = Split(int32[]{3}, c) {num_split=2}; y = Sub(s, s:1); out y"},
+        {"Slice", kPicture + "s = Slice(c, int32[4]{0,1,2,1}, int32[4]{-1,3,-1,2}); y = Relu(s); out y"},
+        {"StridedSlice", kPicture + "s = StridedSlice(c, int32[4]{0,1,2,1}, int32[4]{2,3,7,3}, int32[4]{1,1,1,1}); "
+                                    "y = Relu(s); out y"},
+        {"Pad", kPicture + "p = Pad(c, int32[4,2]{0,0,0,1,1,0,0,0}); y = Relu(p); out y"},
+        {"MirrorPad",
+         kPicture + "p = MirrorPad(c, int32[4,2]{0,0,1,1,2,1,0,0}) {mode=\"REFLECT\"}; y = Relu(p); out y"},
+        {"FusedBatchNorm",
+         kPicture + "r = Relu(c); n = FusedBatchNorm(r, float32[4]{1,2,3,4}, float32[4]{4,3,2,1}, "
+                    "float32[4]{0.1,0.2,0.3,0.4}, float32[4]{1,2,3,4}) {is_training=false}; y = Sigmoid(n); out y"},
+        {"FusedBatchNormV3",
+         kPicture + "r = Relu(c); n = FusedBatchNormV3(r, float32[4]{1,2,3,4}, float32[4]{4,3,2,1}, "
+                    "float32[4]{0.1,0.2,0.3,0.4}, float32[4]{1,2,3,4}) {is_training=false}; y = Sigmoid(n); out y"},
+        {"SpaceToBatchND",
+         "in x:float32[2,6,8,3]; k = float32[3,3,3,4]~1; s = SpaceToBatchND(x, int32[2]{2,2}, "
+         "int32[2,2]{2,2,2,2}); c = Conv2D(s, k) {strides=[1,1,1,1], padding=\"VALID\"}; b = BatchToSpaceND(c, "
+         "int32[2]{2,2}, int32[2,2]{0}); y = Relu(b); out y"},
+        {"BatchToSpaceND",
+         "in x:float32[2,6,8,3]; k = float32[3,3,3,4]~1; s = SpaceToBatchND(x, int32[2]{2,2}, "
+         "int32[2,2]{0}); c = Conv2D(s, k) {strides=[1,1,1,1], padding=\"VALID\"}; b = BatchToSpaceND(c, "
+         "int32[2]{2,2}, int32[2,2]{0}); y = Relu(b); out y"},
+        {"ResizeBilinear", kPicture + "y = ResizeBilinear(c, int32[2]{10,14}) {half_pixel_centers=true}; out y"},
+        {"ResizeBilinear", kPicture + "y = ResizeBilinear(c, int32[2]{9,13}) {align_corners=true}; out y"},
+        {"ResizeNearestNeighbor", kPicture + "y = ResizeNearestNeighbor(c, int32[2]{10,14}); out y"},
+        {"ClipByValue", kPicture + "y = ClipByValue(c, -0.5, 0.75); out y"},
+        {"ArgMax", kVector + "r = Sigmoid(x); y = ArgMax(r, int32[]{1}); out y"},
+        {"ArgMin", kVector + "r = Sigmoid(x); y = ArgMin(r, int32[]{1}); out y"},
+        {"Pack", kVector + "r = Relu(x); s = Tanh(x); p = Pack(r, s) {axis=0}; y = Sigmoid(p); out y"},
+        {"MaxPool", kPicture + "y = MaxPool(c) {ksize=[1,2,2,1], strides=[1,2,2,1], padding=\"SAME\"}; out y"},
+        {"AvgPool", kPicture + "y = AvgPool(c) {ksize=[1,3,3,1], strides=[1,1,1,1], padding=\"SAME\"}; out y"},
+        {"MaxPool3D",
+         "in x:float32[1,4,5,6,3]; y = MaxPool3D(x) {ksize=[1,2,2,2,1], strides=[1,2,2,2,1], "
+         "padding=\"VALID\"}; out y"},
+        {"AvgPool3D",
+         "in x:float32[1,4,5,6,3]; y = AvgPool3D(x) {ksize=[1,2,2,2,1], strides=[1,2,2,2,1], "
+         "padding=\"VALID\"}; out y"},
+        {"Softmax", kVector + "r = Tanh(x); y = Softmax(r); out y"},
+        {"Softmax", kPicture + "y = Softmax(c) {axis=1}; out y"},
+        {"LRN", kPicture + "y = LRN(c) {depth_radius=1, bias=1.0, alpha=0.5, beta=0.75}; out y"},
+        {"LeakyRelu", kPicture + "y = LeakyRelu(c) {alpha=0.3}; out y"},
+    };
+    for (std::string_view op : {"Mean", "Sum", "Max"}) {
+      list.push_back({op, StrCat(kPicture, "m = ", op, "(c, int32[2]{1,2}); y = Relu(m); out y")});
+      list.push_back({op, StrCat(kPicture, "m = ", op, "(c, int32[1]{3}) {keep_dims=true}; y = Relu(m); out y")});
+    }
+    for (std::string_view op :
+         {"Abs",   "Tanh", "Sigmoid", "Relu", "Elu", "Exp", "Relu6", "Square", "Softplus", "Selu",  "Softsign",
+          "Floor", "Ceil", "Round",   "Erf",  "Sin", "Cos", "Sinh",  "Sign",   "Cosh",     "Asinh", "Atan"}) {
+      list.push_back({op, StrCat(kPicture, "y = ", op, "(c); out y")});
+    }
+    for (std::string_view op : {"Sqrt", "Log", "Reciprocal"}) {
+      list.push_back({op, StrCat(kPicture, "e = Exp(c); y = ", op, "(e); out y")});
+    }
+    for (std::string_view op : {"Acos", "Asin", "Atanh", "Tan"}) {
+      list.push_back({op, StrCat(kPicture, "t = Tanh(c); h = Mul(t, 0.9); y = ", op, "(h); out y")});
+    }
+    list.push_back({"Acosh", kPicture + "e = Exp(c); p = Add(e, 1.5); y = Acosh(p); out y"});
+    return list;
+  }();
+  return probes;
+}
+
+TEST(AcceptedOps, EveryRowHasAProbe) {
+  std::set<std::string_view> probed, rows;
+  for (const Probe& probe : AcceptedProbes()) probed.insert(probe.op);
+  for (const AcceptedOp& row : OpsAcceptedByOpenCv()) {
+    EXPECT_TRUE(probed.contains(row.op)) << row.op << " has no probe graph";
+    EXPECT_TRUE(rows.insert(row.op).second) << row.op << " has two rows";
+  }
+  for (std::string_view op : probed) EXPECT_TRUE(rows.contains(op)) << op << " is probed but has no row";
+}
+
+TEST(AcceptedOps, AreTakenAndRightInTheRealImporter) {
+  std::map<std::string_view, int> since;
+  for (const AcceptedOp& row : OpsAcceptedByOpenCv()) since[row.op] = row.since;
+  for (const Probe& probe : AcceptedProbes()) {
+    SCOPED_TRACE(StrCat(probe.op, ": ", probe.text));
+    if (since[probe.op] > kInstalledOpenCv) {
+      std::cout << "not probed: " << probe.op << " is accepted from " << since[probe.op] << " on, OpenCV here is "
+                << CV_VERSION << "\n";
+      continue;
+    }
+    const Graph graph = ParseOrDie(probe.text);
+    for (const Refusal& refusal : RefusedByOpenCv(graph, kInstalledOpenCv)) {
+      ADD_FAILURE() << "the table refuses " << refusal.node << " (" << refusal.op << "): " << refusal.reason;
+    }
+    const StatusOr<double> error = ErrorAsItIs(graph);
+    if (!error.ok()) {
+      ADD_FAILURE() << error.status();
+    } else {
+      EXPECT_LE(*error, kTolerance);
+    }
+  }
+}
+
+// What the table refuses, with the reason it must give.
+struct RefusedProbe {
+  const char* name;
+  std::string reason, text;
+};
+void PrintTo(const RefusedProbe& probe, std::ostream* out) { *out << probe.name; }
+
+class RefusedGraph : public ::testing::TestWithParam<RefusedProbe> {};
+
+TEST_P(RefusedGraph, FailsOrIsWrongInTheRealImporter) {
+  const Graph graph = ParseOrDie(GetParam().text);
+  const std::vector<Refusal> refusals = RefusedByOpenCv(graph, kInstalledOpenCv);
+  ASSERT_EQ(refusals.size(), 1u) << GetParam().text;
+  EXPECT_NE(refusals[0].reason.find(GetParam().reason), std::string::npos) << refusals[0].reason;
+  const StatusOr<double> error = ErrorAsItIs(graph);
+  EXPECT_TRUE(!error.ok() || *error > 100 * kTolerance) << "OpenCV gets it right: " << GetParam().text;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    AcceptedOps, RefusedGraph,
+    ::testing::ValuesIn(std::vector<RefusedProbe>{
+        {"Dilation", "dilations",
+         "in x:float32[1,7,7,3]; k = float32[3,3,3,4]~1; y = Conv2D(x, k) {strides=[1,1,1,1], "
+         "padding=\"SAME\", dilations=[1,2,2,1]}; out y"},
+        {"LiveKernel", "input 1 has to be a constant",
+         "in x:float32[1,7,7,3]; in k:float32[3,3,3,4]; y = Conv2D(x, k) "
+         "{strides=[1,1,1,1], padding=\"SAME\"}; out y"},
+        {"WideStride", "stride",
+         "in x:float32[1,9,9,3]; k = float32[3,3,3,4]~1; y = Conv2D(x, k) {strides=[1,4,4,1], "
+         "padding=\"SAME\"}; out y"},
+        {"WidePoolStride", "stride",
+         "in x:float32[1,9,9,3]; r = Sigmoid(x); y = AvgPool(r) {ksize=[1,3,3,1], strides=[1,4,4,1], "
+         "padding=\"SAME\"}; out y"},
+        {"MatMulTransposedData", "transpose_a",
+         "in x:float32[6,3]; w = float32[6,4]~1; y = MatMul(x, w) "
+         "{transpose_a=true}; out y"},
+        {"MatMulTransposedWeights", "transpose_a",
+         kVector + "w = float32[6,6]~1; y = MatMul(x, w) {transpose_b=true}; "
+                   "out y"},
+        {"MatMulConstantLeft", "constant as the left operand",
+         "in x:float32[6,3]; w = float32[4,6]~1; "
+         "y = MatMul(w, x); out y"},
+        {"BatchMatMulAdjoint", "adj_x",
+         "in x:float32[2,3,6]; in z:float32[2,4,6]; y = BatchMatMul(x, z) {adj_y=true}; "
+         "out y"},
+        {"ConstantMinusX", "constant as the left operand", kPicture + "r = Relu(c); y = Sub(1.0, r); out y"},
+        {"ConstantOverX", "constant as the left operand", kPicture + "r = Exp(c); y = RealDiv(1.0, r); out y"},
+        {"PictureConstant", "one value per channel",
+         kBatch1 + "r = Relu(c); p = float32[5,7,4]~3; y = Mul(r, p); out y"},
+        {"ColumnConstant", "one value per channel", kBatch1 + "r = Relu(c); p = float32[7,1]~3; y = Add(r, p); out y"},
+        {"VectorAddForABatch", "batch", kPicture + "r = Relu(c); y = Add(r, float32[4]{1,2,3,4}); out y"},
+        {"BiasForABatch", "batch", kPicture + "r = Relu(c); y = BiasAdd(r, float32[4]{1,2,3,4}); out y"},
+        {"ReductionOfMatrices", "4-D data only",
+         kVector + "r = Relu(x); m = Mean(r, int32[1]{1}) {keep_dims=true}; "
+                   "y = Tanh(m); out y"},
+        {"ReductionAxes", "axes [1, 2]", kPicture + "m = Mean(c, int32[2]{2,1}); y = Relu(m); out y"},
+        {"ReductionOfEverything", "axes [1, 2]",
+         kPicture + "m = Mean(c, int32[3]{1,2,3}) {keep_dims=true}; y = Relu(m); "
+                    "out y"},
+        {"SqueezeWithoutAxes", "empty",
+         kPicture + "p = Mean(c, int32[2]{1,2}) {keep_dims=true}; s = Squeeze(p); "
+                    "y = Relu(s); out y"},
+        {"SqueezeApart", "not consecutive",
+         "in x:float32[1,5,1,3]; k = float32[1,1,3,4]~1; c = Conv2D(x, k) "
+         "{strides=[1,1,1,1], padding=\"SAME\"}; s = Squeeze(c) {squeeze_dims=[0,2]}; y = Relu(s); out y"},
+        {"OddTranspose", "between NHWC and NCHW", kPicture + "t = Transpose(c, int32[4]{0,2,1,3}); y = Relu(t); out y"},
+        {"StridedSliceMask", "begin_mask",
+         kPicture + "s = StridedSlice(c, int32[4]{0,1,2,1}, int32[4]{2,3,7,3}, "
+                    "int32[4]{1,1,1,1}) {begin_mask=2}; y = Relu(s); out y"},
+        {"StridedSliceShrinks", "shrink_axis_mask",
+         kPicture + "s = StridedSlice(c, int32[4]{0,1,0,0}, int32[4]{2,2,7,4}, "
+                    "int32[4]{1,1,1,1}) {shrink_axis_mask=2}; y = Relu(s); out y"},
+        {"PackSecondAxis", "first axis",
+         kVector + "r = Relu(x); s = Tanh(x); p = Pack(r, s) {axis=1}; y = Sigmoid(p); "
+                   "out y"},
+        {"ReshapeToPicture", "4-D",
+         "in x:float32[1,60]; r = Reshape(x, int32[4]{-1,4,5,3}); k = float32[3,3,3,4]~1; "
+         "y = Conv2D(r, k) {strides=[1,1,1,1], padding=\"SAME\"}; out y"},
+        {"PaddedNchw", "NCHW",
+         "in x:float32[1,3,5,7]; k = float32[3,3,3,4]~1; c = Conv2D(x, k) {strides=[1,1,1,1], "
+         "padding=\"SAME\", data_format=\"NCHW\"}; p = Pad(c, int32[4,2]{0,0,0,0,1,2,3,1}); y = Relu(p); out y"},
+        {"MirrorPadSymmetric", "SYMMETRIC",
+         kPicture + "p = MirrorPad(c, int32[4,2]{0,0,1,1,1,1,0,0}) "
+                    "{mode=\"SYMMETRIC\"}; y = Relu(p); out y"},
+        {"ArgMaxOfChannels", "axis", kPicture + "y = ArgMax(c, int32[]{3}); out y"},
+        {"Unknown", "no such op", kPicture + "y = Rsqrt(c); out y"},
+        {"UnknownMaximum", "no such op", kPicture + "s = Sigmoid(c); y = Maximum(c, s); out y"},
+    }),
+    [](const ::testing::TestParamInfo<RefusedProbe>& info) { return info.param.name; });
+
+TEST(AcceptedOps, NeedTheReleaseTheyCameWith) {
+  const Graph graph = ParseOrDie(kPicture + "y = Sign(c); out y");
+  EXPECT_TRUE(RefusedByOpenCv(graph, 40600).empty());
+  const auto refusals = RefusedByOpenCv(graph, 40505);
+  ASSERT_EQ(refusals.size(), 1u);
+  EXPECT_EQ(refusals[0].reason, "needs OpenCV 4.6 or later");
+}
+
+}  // namespace
+}  // namespace permafrost
