@@ -155,6 +155,10 @@ StatusOr<std::vector<int64_t>> IntegerList(const Tensor& tensor, int64_t count, 
   if (count >= 0 && tensor.elements() != count) {
     return InvalidArgument(what, " has ", tensor.elements(), " numbers, expected ", count);
   }
+  constexpr int64_t kMost = 1024;  // one for each axis: far more than any tensor has
+  if (count < 0 && (tensor.elements() < 0 || tensor.elements() > kMost)) {
+    return InvalidArgument(what, " has shape ", tensor.shape().ToString(), ", expected at most ", kMost, " numbers");
+  }
   return tensor.Values<int64_t>();
 }
 
