@@ -308,6 +308,8 @@ const Case kLinear[] = {
      "n = StridedSlice(s, int32[1]{0}, int32[1]{1}, int32[1]{1}) {shrink_axis_mask=1}; "
      "p = Pack(n, int32[]{10}, int32[]{14}, int32[]{4}); "
      "y = Conv2DBackpropInput(p, k, x) {strides=[1,2,2,1], padding=\"SAME\"}; out y"},
+    {"DepthToSpace", "in x:float32[?,4,5,12]; r = Relu(x); y = DepthToSpace(r) {block_size=2}; out y"},
+    {"SpaceToDepth", "in x:float32[?,4,6,3]; r = Relu(x); y = SpaceToDepth(r) {block_size=2}; out y"},
     {"MatMulTransposedWeights", "in x:float32[?,6]; k = float32[4,6]~1; y = MatMul(x, k) {transpose_b=true}; out y"},
     {"MatMulSquareTransposedWeights",
      "in x:float32[?,6]; k = float32[6,6]~1; m = MatMul(x, k) {transpose_b=true}; "

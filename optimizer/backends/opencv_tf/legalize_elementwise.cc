@@ -119,7 +119,7 @@ class Legalizer {
         // x where x > t, else 0.
         const Value x = in(id, i);
         Value shifted = x;
-        if (*threshold != 0) shifted = New(id, "Sub", {x, Scalar(id, *threshold)});
+        if (*threshold != 0) shifted = New(id, "Add", {x, Scalar(id, -*threshold)});
         const Value gate = New(id, "Relu", {New(id, "Sign", {shifted})});
         Replace(id, New(id, "Mul", {x, gate}));
         return;

@@ -91,6 +91,38 @@ void DeconvolutionSize(GraphEditor& editor, NodeId id, PassContext& context) {
   editor.SetInput(id, 0, EmitConst(editor, StrCat(NewName(editor, id), "/size"), Tensor::Vector<int32_t>(dims)));
 }
 
+// Blocks of channels to blocks of pixels or back: a (de)convolution whose kernel [b,b,C,b*b*C] is one-hot.
+void Blocks(GraphEditor& editor, NodeId id, PassContext& context) {
+  constexpr int64_t kLargestKernel = int64_t{1} << 22;
+  const Graph& graph = editor.graph();
+  const Node& node = editor.node(id);
+  const Value x = node.inputs[0];
+  const bool to_space = node.op == "DepthToSpace";
+  const int64_t b = node.attr_or<int64_t>("block_size", 0);
+  const Shape out = graph.type({id, 0}).shape;
+  const int64_t channels = (to_space ? out : graph.type(x).shape).dim(3);
+  const bool sized = out.IsRank(4) && out.dim(1) > 0 && out.dim(2) > 0 && channels > 0 && b > 0;
+  const int64_t elements = sized ? CheckedElements({b, b, channels, b, b, channels}) : -1;
+  if (elements < 0 || elements > kLargestKernel || node.attr_or<std::string>("data_format", "NHWC") != "NHWC" ||
+      graph.type({id, 0}).dtype != DType::kFloat32) {
+    context.Decline(node, StrCat("blocks of other than NHWC float32, or of unknown or large shape: ", out.ToString()));
+    return;
+  }
+  const int64_t deep = b * b * channels;
+  std::vector<float> weights(static_cast<size_t>(elements), 0.0F);
+  for (int64_t k = 0; k < deep; ++k) weights[static_cast<size_t>(k * deep + k)] = 1;
+  const std::string name = NewName(editor, id);
+  const Value kernel = EmitConst(editor, StrCat(name, "/kernel"), Tensor::Of<float>({b, b, channels, deep}, weights));
+  const AttrMap attrs = {{"strides", std::vector<int64_t>{1, b, b, 1}}, {"padding", std::string("VALID")}};
+  if (!to_space) {
+    editor.ReplaceUses({id, 0}, Emit(editor, "Conv2D", name, {x, kernel}, attrs));
+    return;
+  }
+  const std::vector<int32_t> dims(out.dims().begin(), out.dims().end());
+  const Value size = EmitConst(editor, StrCat(name, "/size"), Tensor::Vector<int32_t>(dims));
+  editor.ReplaceUses({id, 0}, Emit(editor, "Conv2DBackpropInput", name, {size, kernel, x}, attrs));
+}
+
 // The importer pads nothing where a stride is above the kernel, TensorFlow may: what it pads becomes a Pad.
 void WideStride(GraphEditor& editor, NodeId id, PassContext& context) {
   const Graph& graph = editor.graph();
@@ -216,6 +248,7 @@ Status Run(GraphEditor& editor, PassContext& context) {
     if (op == "MatMul") MatMul(editor, id);
     if (op == "BatchMatMulV2" || op == "BatchMatMulV3") BatchMatMul(editor, id);
     if (op == "Conv2DBackpropInput") DeconvolutionSize(editor, id, context);
+    if (op == "DepthToSpace" || op == "SpaceToDepth") Blocks(editor, id, context);
     if (IsConvolution(editor.node(id))) {
       Dilation(editor, id, context);
       WideStride(editor, id, context);
