@@ -141,6 +141,12 @@ const Case kShapes[] = {
                              "s = SplitV(c, int32[2]{1,3}, int32[]{3}) {num_split=2}; "
                              "a = Relu(s); b = Sigmoid(s:1); out a, b"},
     {"ConcatOfPictures", kImages + kConvX + "a = Relu(c); b = Sigmoid(c); y = ConcatV2(a, b, x, int32[]{-1}); out y"},
+    {"DenseOnPicturesTwice",
+     kImage + kConvX +
+         "w = float32[4,6]~2; v = float32[6,2]~3; r = Reshape(c, int32[2]{35,4}); m = MatMul(r, w); "
+         "p = Reshape(m, int32[4]{1,5,7,6}); b = Add(p, float32[6]{1,2,3,4,5,6}); q = Relu(b); "
+         "s = Reshape(q, int32[2]{35,6}); n = MatMul(s, v); y = Reshape(n, int32[4]{1,5,7,2}); out y"},
+    {"PackOfPlanes", kImages + "u = Unpack(x) {num=3, axis=3}; y = Pack(u:2, u:0) {N=2, axis=3}; out y"},
     {"TransposeOfASequence", "in x:float32[2,3,4]; t = Transpose(x, int32[3]{0,2,1}); y = Relu(t); out y"},
     {"ToNchwAndBack", kImages + kConvX +
                           "t = Transpose(c, int32[4]{0,3,1,2}); a = Relu(t); "

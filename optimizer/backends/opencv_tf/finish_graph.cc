@@ -66,6 +66,27 @@ Status UnshareConstants(GraphEditor& editor, PassContext&) {
   return OkStatus();
 }
 
+// Where data come back to NHWC, the importer asks what follows for its layout and may hear NCHW from a change of order
+// further down: each node says its own, up to the next change.
+void PinLayouts(GraphEditor& editor) {
+  const Graph& graph = editor.graph();
+  std::vector<NodeId> work;
+  for (NodeId id : graph.NodeIds()) {
+    if (LayoutOfTranspose(graph, graph.node(id), /*result=*/true) == "NHWC") work.push_back(id);
+  }
+  while (!work.empty()) {
+    const NodeId id = work.back();
+    work.pop_back();
+    for (const Use& use : editor.Users(id)) {
+      const Node& user = graph.node(use.node);
+      if (user.op == "Reshape" || user.op == "Transpose" || user.attrs.contains("data_format")) continue;
+      if (graph.type({use.node, 0}).shape.rank() != 4) continue;
+      editor.SetAttr(use.node, "data_format", std::string("NHWC"));
+      work.push_back(use.node);
+    }
+  }
+}
+
 Status SpellOutAttributes(GraphEditor& editor, PassContext&) {
   const Graph& graph = editor.graph();
   // Without a layout of its own an input takes any that comes back to it from further down. On vectors and sequences
@@ -77,6 +98,7 @@ Status SpellOutAttributes(GraphEditor& editor, PassContext&) {
       editor.SetAttr(id, "data_format", layout);
     }
   }
+  PinLayouts(editor);
   for (NodeId id : graph.NodeIds()) {
     const OpDef* op = FindOp(graph.node(id).op);
     if (op == nullptr || graph.node(id).inputs.empty()) continue;

@@ -8,18 +8,6 @@
 namespace permafrost {
 namespace {
 
-using Order = std::vector<int64_t>;
-
-// What a Transpose gives ("result") or takes, when it changes between the two layouts.
-std::string LayoutOfTranspose(const Graph& graph, const Node& node, bool result) {
-  const Tensor* order = node.inputs.size() == 2 ? ConstValue(graph, node.inputs[1]) : nullptr;
-  if (order == nullptr || order->elements() != 4) return "";
-  const Order axes = order->Values<int64_t>();
-  if (axes == Order{0, 3, 1, 2}) return result ? "NCHW" : "NHWC";
-  if (axes == Order{0, 2, 3, 1}) return result ? "NHWC" : "NCHW";
-  return "";
-}
-
 // Breadth first over the values of the same rank.
 std::string FirstLayout(const Graph& graph, const GraphEditor* users_below, Value value) {
   const bool below = users_below != nullptr;
@@ -38,7 +26,7 @@ std::string FirstLayout(const Graph& graph, const GraphEditor* users_below, Valu
     const bool itself = below && id == value.node;
     const auto* format = node.attr<std::string>("data_format");
     if (format != nullptr && static_cast<int>(format->size()) == rank) return *format;
-    if (node.op == "Transpose" && !itself) {
+    if (!itself) {
       if (const std::string layout = LayoutOfTranspose(graph, node, !below); !layout.empty()) return layout;
     }
     // Beyond these the axes mean something else.
@@ -53,6 +41,17 @@ std::string FirstLayout(const Graph& graph, const GraphEditor* users_below, Valu
 }
 
 }  // namespace
+
+std::string LayoutOfTranspose(const Graph& graph, const Node& node, bool result) {
+  using Axes = std::vector<int64_t>;
+  if (node.op != "Transpose") return "";
+  const Tensor* order = node.inputs.size() == 2 ? ConstValue(graph, node.inputs[1]) : nullptr;
+  if (order == nullptr || order->elements() != 4) return "";
+  const Axes axes = order->Values<int64_t>();
+  if (axes == Axes{0, 3, 1, 2}) return result ? "NCHW" : "NHWC";
+  if (axes == Axes{0, 2, 3, 1}) return result ? "NHWC" : "NCHW";
+  return "";
+}
 
 std::string LayoutAbove(const Graph& graph, Value value) { return FirstLayout(graph, nullptr, value); }
 std::string LayoutBelow(const GraphEditor& editor, Value value) { return FirstLayout(editor.graph(), &editor, value); }

@@ -26,6 +26,9 @@ bool SameShape(const ValueType& a, const ValueType& b);
 std::string LayoutAbove(const Graph& graph, Value value);
 std::string LayoutBelow(const GraphEditor& editor, Value value);
 
+// What a Transpose between the two layouts gives (`result`) or takes; "" for any other node.
+std::string LayoutOfTranspose(const Graph& graph, const Node& node, bool result);
+
 // The importer multiplies with a vector along axis 1, where only pictures and matrices have their channels, unless an
 // attribute that TensorFlow does not know names another.
 void SetScaleAxis(GraphEditor& editor, NodeId mul);
