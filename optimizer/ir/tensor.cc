@@ -13,6 +13,7 @@ constexpr int64_t kChunkBytes = int64_t{1} << 20;
 
 template <class T>
 T Load(const char* from) {
+  if constexpr (std::is_same_v<T, bool>) return *from != 0;  // a file may hold any byte; a bool of 2 is undefined
   T value;
   std::memcpy(&value, from, sizeof(T));
   return value;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "optimizer/ops/evaluate.h"
 #include "tests/support/op_testing.h"
 
 namespace permafrost {
@@ -147,6 +148,20 @@ TEST(ElementwiseOps, Cast) {
   ExpectRefused("Cast(float32[]{1}) {DstT=string}", "no reference kernel for string");
   ExpectInfers("in x:float32[?,4]; s = Shape(x); y = Cast(s) {DstT=int64}; out y", "int64[2]{?,4}");
   ExpectInfers("y = Cast(int64[1]{4294967296}) {DstT=int32}; out y", "int32[1]{?}");
+}
+
+TEST(ElementwiseOps, TakeEveryByteButZeroForTrue) {
+  const Tensor bytes = Tensor::Buffer(DType::kBool, {3}, std::string("\0\1\x80", 3));
+  const auto run = [&](std::string_view op, std::vector<Tensor> inputs, AttrMap attrs = {}) {
+    Node node{"n", std::string(op), std::vector<Value>(inputs.size()), {}, std::move(attrs), {}};
+    const auto outputs = EvaluateNode(node, inputs);
+    EXPECT_TRUE(outputs.ok()) << outputs.status();
+    return outputs.ok() ? (*outputs)[0].Values<int32_t>() : std::vector<int32_t>();
+  };
+  EXPECT_EQ(run("Cast", {bytes}, {{"DstT", DType::kInt32}}), (std::vector<int32_t>{0, 1, 1}));
+  EXPECT_EQ(run("LogicalNot", {bytes}), (std::vector<int32_t>{1, 0, 0}));
+  EXPECT_EQ(run("Equal", {bytes, Tensor::Scalar(true)}), (std::vector<int32_t>{0, 1, 1}));
+  EXPECT_EQ(run("Where", {bytes}), (std::vector<int32_t>{1, 2}));
 }
 
 TEST(ElementwiseOps, FollowKnownIntegers) {

@@ -77,9 +77,6 @@ class Garbage {
         if (SizeOf(dtype) <= 8 && dtype != DType::kComplex64) number.Cast(dtype).Read(0, 1, bytes.data() + i * size);
       }
     }
-    if (dtype == DType::kBool) {
-      for (char& byte : bytes) byte = static_cast<char>(byte != 0);
-    }
     return Tensor::Buffer(dtype, std::move(dims), std::move(bytes));
   }
 
@@ -105,6 +102,19 @@ class Garbage {
     if (spec.kind == AttrSpec::Kind::kDefault && Pick(2) == 0) return spec.fallback;
     // What layers want: strides and the like.
     return std::vector<int64_t>{1, static_cast<int64_t>(1 + Pick(3)), static_cast<int64_t>(1 + Pick(3)), 1};
+  }
+
+  // What a rule may be told of a value that is not known yet.
+  Node MakePlaceholder() {
+    std::vector<int64_t> dims(Pick(6));
+    for (int64_t& dim : dims)
+      dim = Pick(4) == 0 ? Integer() : Pick(2) == 0 ? kUnknownDim : static_cast<int64_t>(Pick(5));
+    Node node;
+    node.name = "p";
+    node.op = "Placeholder";
+    node.attrs.emplace("dtype", Pick(3) == 0 ? DType::kInt32 : DType::kFloat32);
+    node.attrs.emplace("shape", Pick(5) == 0 ? Shape() : Shape(std::move(dims)));
+    return node;
   }
 
   size_t Pick(size_t below) { return random_() % below; }
@@ -144,7 +154,9 @@ TEST(OpTable, SurvivesGarbageInEveryRuleAndKernel) {
       const Tensor shared = garbage.MakeTensor();
       for (size_t i = 0; i < count; ++i) {
         inputs.push_back(garbage.Pick(3) == 0 ? shared : garbage.MakeTensor());
-        node.inputs.push_back({editor.AddConst("c", inputs.back()), 0});
+        const bool known = garbage.Pick(3) != 0;
+        node.inputs.push_back(
+            {known ? editor.AddConst("c", inputs.back()) : editor.AddNode(garbage.MakePlaceholder()), 0});
       }
       for (const AttrSpec& spec : op->attrs) {
         if (spec.kind == AttrSpec::Kind::kRequired || garbage.Pick(3) == 0) {
