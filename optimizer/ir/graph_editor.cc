@@ -8,8 +8,10 @@ GraphEditor::GraphEditor(Graph& graph) : graph_(graph) { IndexUsers(); }
 
 void GraphEditor::IndexUsers() {
   users_.assign(graph_.nodes_.size(), {});
+  control_users_.assign(graph_.nodes_.size(), {});
   for (NodeId id : graph_.NodeIds()) {
     const Node& node = graph_.node(id);
+    AddControlUses(id);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const NodeId producer = node.inputs[i].node;
       if (producer >= 0) users_[static_cast<size_t>(producer)].push_back({id, static_cast<int>(i)});
@@ -34,6 +36,8 @@ NodeId GraphEditor::AddNode(Node node) {
   graph_.live_.push_back(true);
   ++graph_.live_count_;
   users_.emplace_back();
+  control_users_.emplace_back();
+  AddControlUses(id);
   Touch();
   return id;
 }
@@ -55,6 +59,18 @@ void GraphEditor::RemoveUse(Value value, Use use) {
   std::vector<Use>& uses = users_[static_cast<size_t>(value.node)];
   const auto found = std::find(uses.begin(), uses.end(), use);
   if (found != uses.end()) uses.erase(found);
+}
+
+void GraphEditor::AddControlUses(NodeId id) {
+  for (NodeId control : node(id).controls) {
+    if (control >= 0) control_users_[static_cast<size_t>(control)].push_back(id);
+  }
+}
+
+void GraphEditor::RemoveControlUses(NodeId id) {
+  for (NodeId control : node(id).controls) {
+    if (control >= 0) std::erase(control_users_[static_cast<size_t>(control)], id);
+  }
 }
 
 void GraphEditor::ReplaceUses(Value from, Value to) {
@@ -92,7 +108,9 @@ void GraphEditor::SetInputs(NodeId id, std::vector<Value> inputs) {
 
 void GraphEditor::SetControls(NodeId id, std::vector<NodeId> controls) {
   if (node(id).controls == controls) return;
+  RemoveControlUses(id);
   mutable_node(id).controls = std::move(controls);
+  AddControlUses(id);
   Touch();
 }
 
@@ -154,6 +172,9 @@ void GraphEditor::ClearFunctions() {
 void GraphEditor::RemoveNode(NodeId id) {
   Node& node = mutable_node(id);
   for (size_t i = 0; i < node.inputs.size(); ++i) RemoveUse(node.inputs[i], {id, static_cast<int>(i)});
+  RemoveControlUses(id);
+  for (NodeId user : control_users_[static_cast<size_t>(id)]) std::erase(mutable_node(user).controls, id);
+  control_users_[static_cast<size_t>(id)].clear();
   graph_.by_name_.erase(node.name);
   node = Node{};
   graph_.live_[static_cast<size_t>(id)] = false;

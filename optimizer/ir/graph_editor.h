@@ -55,17 +55,21 @@ class GraphEditor {
 
   const std::vector<Use>& Users(NodeId id) const { return users_[static_cast<size_t>(id)]; }  // of any port
   std::vector<Use> Users(Value value) const;
+  const std::vector<NodeId>& ControlUsers(NodeId id) const { return control_users_[static_cast<size_t>(id)]; }
   bool IsOutput(Value value) const;
   // One user in all, graph outputs counted as users.
   bool HasOneUse(Value value) const;
 
  private:
   void RemoveUse(Value value, Use use);
+  void AddControlUses(NodeId id);
+  void RemoveControlUses(NodeId id);
   void Touch() { ++graph_.revision_; }
   Node& mutable_node(NodeId id) { return graph_.nodes_[static_cast<size_t>(id)]; }
   void IndexUsers();
   Graph& graph_;
   std::vector<std::vector<Use>> users_;
+  std::vector<std::vector<NodeId>> control_users_;
 };
 
 }  // namespace permafrost

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "optimizer/ops/infer.h"
+#include "optimizer/support/limits.h"
 
 namespace permafrost {
 namespace {
@@ -51,6 +52,10 @@ Status SetPlaceholder(GraphEditor& editor, std::string_view name, const Tensor& 
   if (type.dtype != DType::kInvalid && type.dtype != value.dtype()) {
     if (SizeOf(type.dtype) == 0) return InvalidArgument("--set '", name, "': cannot give a ", NameOf(type.dtype));
     tensor = value.Cast(type.dtype).Dense();
+  }
+  const int64_t room = Limits().max_tensor_bytes / SizeOf(tensor.dtype());
+  if (type.shape.FullyKnown() && (type.shape.Elements() < 0 || type.shape.Elements() > room)) {
+    return ResourceExhausted("--set '", name, "': its shape ", type.shape.ToString(), " is too large");
   }
   if (tensor.elements() == 1 && type.shape.FullyKnown() && type.shape.dims() != tensor.dims()) {
     tensor = Tensor::Splat(tensor.dtype(), type.shape.dims(), std::string(tensor.Dense().DenseBytes()));
@@ -103,7 +108,7 @@ Status CutInputs(GraphEditor& editor, const std::vector<InputSpec>& inputs) {
     node.attrs["dtype"] = type.dtype;
     node.attrs["shape"] = type.shape;
     node.outputs = {type};
-    if (spec.tensor.port == 0) editor.Rename(cut.node, editor.UniqueName(StrCat(original.name, "/cut")));
+    if (cut.port == 0) editor.Rename(cut.node, editor.UniqueName(StrCat(original.name, "/cut")));
     const NodeId id = editor.AddNode(std::move(node));
     editor.ReplaceUses(cut, {id, 0});
     placeholders.push_back(id);

@@ -14,30 +14,44 @@ std::string LowerCase(std::string_view text) {
   return lower;
 }
 
-// Does `value` only decide which branch runs? Logic on the way is followed.
-bool OnlySteers(const GraphEditor& editor, Value value, std::set<NodeId>& seen) {
+// Does the placeholder only decide which branch runs? Logic on the way is followed.
+bool OnlySteers(const GraphEditor& editor, NodeId placeholder) {
   static const std::set<std::string_view> kLogic = {"Identity", "LogicalNot", "LogicalAnd", "LogicalOr", "Squeeze"};
-  if (!seen.insert(value.node).second) return true;
-  if (editor.IsOutput(value)) return false;
-  for (const Use& use : editor.Users(value.node)) {
-    const Node& user = editor.node(use.node);
-    const bool condition = ((user.op == "If" || user.op == "StatelessIf" || user.op == "Select" ||
-                             user.op == "SelectV2") && use.index == 0) ||
-                           ((user.op == "Switch" || user.op == "RefSwitch") && use.index == 1);
-    if (condition) continue;
-    const bool follows = kLogic.contains(user.op) || user.op == "Switch";
-    if (!follows || !OnlySteers(editor, {use.node, 0}, seen)) return false;
+  std::set<NodeId> seen = {placeholder};
+  std::vector<NodeId> work = {placeholder};
+  while (!work.empty()) {
+    const NodeId id = work.back();
+    work.pop_back();
+    if (editor.IsOutput({id, 0})) return false;
+    for (const Use& use : editor.Users(id)) {
+      const Node& user = editor.node(use.node);
+      const bool condition = ((user.op == "If" || user.op == "StatelessIf" || user.op == "Select" ||
+                               user.op == "SelectV2") && use.index == 0) ||
+                             ((user.op == "Switch" || user.op == "RefSwitch") && use.index == 1);
+      if (condition) continue;
+      if (!kLogic.contains(user.op) && user.op != "Switch") return false;
+      if (seen.insert(use.node).second) work.push_back(use.node);
+    }
   }
   return true;
 }
 
 // A random op within a few steps before the value.
-bool IsRandom(const Graph& graph, Value value, int steps = 8) {
-  const Node& node = graph.node(value.node);
-  if (IsRandomOp(node.op)) return true;
-  if (steps == 0) return false;
-  return std::any_of(node.inputs.begin(), node.inputs.end(),
-                     [&](Value input) { return IsRandom(graph, input, steps - 1); });
+bool IsRandom(const Graph& graph, Value value) {
+  constexpr int kSteps = 8;
+  std::set<NodeId> seen = {value.node};
+  std::vector<NodeId> level = {value.node};
+  for (int step = 0; step <= kSteps && !level.empty(); ++step) {
+    std::vector<NodeId> before;
+    for (NodeId id : level) {
+      if (IsRandomOp(graph.node(id).op)) return true;
+      for (Value input : graph.node(id).inputs) {
+        if (seen.insert(input.node).second) before.push_back(input.node);
+      }
+    }
+    level = std::move(before);
+  }
+  return false;
 }
 
 // What a scalar float does in a dropout: 1 for keep_prob, 0 for rate, nothing for anything else.
@@ -71,9 +85,8 @@ Status Run(GraphEditor& editor, PassContext& context) {
     const ValueType type = graph.type({id, 0});
     const std::string name = node.name;
     if (!MayBeScalar(type.shape) || editor.Users(id).empty()) continue;
-    std::set<NodeId> seen;
     if (type.dtype == DType::kBool) {
-      if (!OnlySteers(editor, {id, 0}, seen)) {
+      if (!OnlySteers(editor, id)) {
         context.Decline(node, "a bool placeholder that does more than choose a branch");
         continue;
       }

@@ -25,8 +25,13 @@ Status Run(GraphEditor& editor, PassContext&) {
   const Graph& graph = editor.graph();
   if (graph.functions().empty()) return OkStatus();
   if (!graph.outputs().empty()) editor.PruneDead();
-  // Functions that had to be opened to reach a node, innermost last.
-  std::map<NodeId, std::vector<std::string>> opened;
+  // A call that was opened, and the one whose body it was in.
+  struct Opened {
+    std::string callee;
+    int outer, depth;
+  };
+  std::vector<Opened> opened;
+  std::vector<int> opened_for(static_cast<size_t>(graph.next_id()), -1);  // of the nodes of a body
   std::vector<NodeId> work = graph.NodeIds();
   for (size_t next = 0; next < work.size(); ++next) {
     const NodeId id = work[next];
@@ -35,21 +40,21 @@ Status Run(GraphEditor& editor, PassContext&) {
     const std::string where = StrCat("node '", editor.node(id).name, "' (", editor.node(id).op, ")");
     const auto body = graph.functions().find(callee);
     if (body == graph.functions().end()) return NotFound(where, ": calls function '", callee, "', which the file lacks");
-    std::vector<std::string> path = opened[id];
-    if (std::find(path.begin(), path.end(), callee) != path.end()) {
+    const int outer = opened_for[static_cast<size_t>(id)];
+    for (int at = outer; at >= 0; at = opened[static_cast<size_t>(at)].outer) {
+      if (opened[static_cast<size_t>(at)].callee != callee) continue;
       return InvalidArgument(where, ": function '", callee, "' calls itself; expected functions without recursion");
     }
-    path.push_back(callee);
-    if (path.size() > kMaxDepth) return ResourceExhausted(where, ": functions are nested more than ", kMaxDepth, " deep");
+    const int depth = outer < 0 ? 1 : opened[static_cast<size_t>(outer)].depth + 1;
+    if (depth > kMaxDepth) return ResourceExhausted(where, ": functions are nested more than ", kMaxDepth, " deep");
     if (graph.node_count() + body->second->node_count() > limits.max_nodes) {
       return ResourceExhausted(where, ": inlining functions gives more than ", limits.max_nodes, " nodes");
     }
     const NodeId first_new = graph.next_id();
     RETURN_IF_ERROR(InlineCall(editor, id, *body->second));
-    for (NodeId added = first_new; added < graph.next_id(); ++added) {
-      work.push_back(added);
-      opened[added] = path;
-    }
+    opened_for.resize(static_cast<size_t>(graph.next_id()), static_cast<int>(opened.size()));
+    opened.push_back({callee, outer, depth});
+    for (NodeId added = first_new; added < graph.next_id(); ++added) work.push_back(added);
   }
   return OkStatus();
 }
@@ -95,7 +100,8 @@ Status InlineCall(GraphEditor& editor, NodeId call, const Graph& body) {
                            " or higher is used, the function has only ", body.outputs().size());
   }
   // Who waited for the call waits for its results.
-  for (NodeId id : editor.graph().NodeIds()) {
+  const std::vector<NodeId> waiting = editor.ControlUsers(call);
+  for (NodeId id : waiting) {
     std::vector<NodeId> controls = editor.node(id).controls;
     if (std::erase(controls, call) == 0) continue;
     for (const GraphOutput& output : body.outputs()) controls.push_back(translate(output.value).node);

@@ -56,6 +56,7 @@ std::optional<int64_t> KnownPredicate(const Graph& graph, Value value) {
 }
 
 bool IsSwitch(const Node& node) { return node.op == "Switch" || node.op == "RefSwitch"; }
+bool IsNextIteration(const Node& node) { return node.op == "NextIteration" || node.op == "RefNextIteration"; }
 bool IsMerge(const Node& node) { return node.op == "Merge" || node.op == "RefMerge"; }
 
 // A Switch that steers a while loop belongs to the loop.
@@ -83,8 +84,8 @@ class DeadValues {
   void KillNode(NodeId id, std::vector<NodeId>& work) {
     const Node& node = editor_.node(id);
     if (IsMerge(node)) {  // dies only when all its inputs are dead
-      for (Value input : node.inputs) {
-        if (!IsDead(input)) return;
+      for (Value input : node.inputs) {  // what comes round a loop is dead if what enters it is
+        if (!IsDead(input) && !IsNextIteration(editor_.node(input.node))) return;
       }
     }
     if (dead_nodes_.insert(id).second) work.push_back(id);
