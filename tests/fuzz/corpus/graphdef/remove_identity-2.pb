@@ -1,0 +1,12 @@
+
+2
+xPlaceholder*
+dtype0*
+shape
+:
+
+aRelux*
+T0
+
+bNegx*
+T0"¿
