@@ -67,7 +67,8 @@ TEST(FixTrainingSwitches, LeavesAScalarThatIsNoDropout) {
 TEST(FixTrainingSwitches, IsQuickOnDeepAndWideGraphs) {
   std::string deep = "in x:float32[2]; " + Scalar("p") + "i0 = Identity(p); ";
   for (int i = 1; i < 50000; ++i) deep += StrCat("i", i, " = Identity(i", i - 1, "); ");
-  EXPECT_THAT(Fixed(deep + "s = Switch(x, i49999); out s"), HasSubstr("p = bool[]{false}"));
+  const std::string fixed = Fixed(deep + "s = Switch(x, i49999); out s");  // too long to print when it fails
+  EXPECT_NE(fixed.find("i0 = Identity(bool[]{false})"), std::string::npos);
   std::string wide = Scalar("k", "float32") + "in x:float32[]; a0 = Neg(x); ";
   for (int level = 1; level < 10; ++level) {
     wide += StrCat("a", level, " = AddN(");
