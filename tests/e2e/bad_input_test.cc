@@ -11,6 +11,7 @@
 #include "permafrost/graph.pb.h"
 #include "tests/support/places.h"
 #include "tests/support/run_program.h"
+#include "tests/support/temporary_folder.h"
 
 namespace permafrost {
 namespace {
@@ -54,7 +55,9 @@ std::string ToBinary(const std::string& text) {
 
 class BadInput : public testing::Test {
  protected:
-  BadInput() { WriteBytes(folder_ / "old.pb", "the old model"), WriteBytes(folder_ / "old.json", "the old facts"); }
+  BadInput() {
+    WriteBytes(folder_.File("old.pb"), "the old model"), WriteBytes(folder_.File("old.json"), "the old facts");
+  }
 
   // Exactly one error line that names `place` and says `what`; neither a new output nor a change to an old one.
   void ExpectOneClearError(const std::string& program, std::vector<std::string> arguments, const std::string& place,
@@ -69,15 +72,15 @@ class BadInput : public testing::Test {
     EXPECT_THAT(finished.err, HasSubstr(place));
     EXPECT_THAT(finished.err, HasSubstr(what));
     EXPECT_EQ(folder_.Names(), before);
-    EXPECT_EQ(ReadBytes(folder_ / "old.pb"), "the old model");
-    EXPECT_EQ(ReadBytes(folder_ / "old.json"), "the old facts");
+    EXPECT_EQ(ReadBytes(folder_.File("old.pb")), "the old model");
+    EXPECT_EQ(ReadBytes(folder_.File("old.json")), "the old facts");
   }
 
   void ExpectRefusedFile(const std::string& bytes, const std::string& what, std::vector<std::string> options = {}) {
-    const std::string model = folder_ / "bad-model.pb";
+    const std::string model = folder_.File("bad-model.pb");
     WriteBytes(model, bytes);
     for (const char* output : {"new.pb", "old.pb"}) {
-      std::vector<std::string> arguments = {model, "-o", folder_ / output};
+      std::vector<std::string> arguments = {model, "-o", folder_.File(output)};
       arguments.insert(arguments.end(), options.begin(), options.end());
       ExpectOneClearError("permafrost-optimize", arguments, "bad-model.pb", what);
     }
@@ -94,11 +97,12 @@ class BadInput : public testing::Test {
 
 TEST_F(BadInput, AcceptsTheGraphThatTheOthersAreMadeFrom) {
   for (const std::string& bytes : {ToBinary(kPlaceholder + Relu("y", "x")), kPlaceholder + Relu("y", "x")}) {
-    WriteBytes(folder_ / "good.pb", bytes);
-    const Finished finished = RunProgram("permafrost-optimize", {folder_ / "good.pb", "-o", folder_ / "out.pb"});
+    WriteBytes(folder_.File("good.pb"), bytes);
+    const Finished finished =
+        RunProgram("permafrost-optimize", {folder_.File("good.pb"), "-o", folder_.File("out.pb")});
     EXPECT_EQ(finished.exit_code, 0) << finished.err;
-    EXPECT_FALSE(ReadBytes(folder_ / "out.pb").empty());
-    EXPECT_FALSE(ReadBytes(folder_ / "out.json").empty());
+    EXPECT_FALSE(ReadBytes(folder_.File("out.pb")).empty());
+    EXPECT_FALSE(ReadBytes(folder_.File("out.json")).empty());
   }
 }
 
@@ -134,11 +138,11 @@ TEST_F(BadInput, NamesAnOpThatOpenCvCannotRun) {
 }
 
 TEST_F(BadInput, KeepsAnUnknownOpForOtherConsumers) {
-  WriteBytes(folder_ / "model.pb", ToBinary(kPlaceholder + Relu("y", "x", "FancyCustomOp")));
-  const Finished finished =
-      RunProgram("permafrost-optimize", {folder_ / "model.pb", "-o", folder_ / "out.pb", "--target", "graphdef"});
+  WriteBytes(folder_.File("model.pb"), ToBinary(kPlaceholder + Relu("y", "x", "FancyCustomOp")));
+  const Finished finished = RunProgram(
+      "permafrost-optimize", {folder_.File("model.pb"), "-o", folder_.File("out.pb"), "--target", "graphdef"});
   ASSERT_EQ(finished.exit_code, 0) << finished.err;
-  EXPECT_THAT(ReadBytes(folder_ / "out.pb"), HasSubstr("FancyCustomOp"));
+  EXPECT_THAT(ReadBytes(folder_.File("out.pb")), HasSubstr("FancyCustomOp"));
 }
 
 TEST_F(BadInput, NamesAnOutputThatDoesNotExist) {
@@ -188,26 +192,26 @@ TEST_F(BadInput, RefusesAFunctionThatCallsItself) {
 }
 
 TEST_F(BadInput, NamesAModelThatCannotBeRead) {
-  const std::string out = folder_ / "new.pb";
-  ExpectOneClearError("permafrost-optimize", {folder_ / "missing.pb", "-o", out}, "missing.pb", "");
+  const std::string out = folder_.File("new.pb");
+  ExpectOneClearError("permafrost-optimize", {folder_.File("missing.pb"), "-o", out}, "missing.pb", "");
   ExpectOneClearError("permafrost-optimize", {folder_.path(), "-o", out}, folder_.path(), "");
   if (geteuid() != 0) {
-    WriteBytes(folder_ / "secret.pb", ToBinary(kPlaceholder + Relu("y", "x")));
-    ASSERT_EQ(chmod((folder_ / "secret.pb").c_str(), 0), 0);
-    ExpectOneClearError("permafrost-optimize", {folder_ / "secret.pb", "-o", out}, "secret.pb", "");
+    WriteBytes(folder_.File("secret.pb"), ToBinary(kPlaceholder + Relu("y", "x")));
+    ASSERT_EQ(chmod((folder_.File("secret.pb")).c_str(), 0), 0);
+    ExpectOneClearError("permafrost-optimize", {folder_.File("secret.pb"), "-o", out}, "secret.pb", "");
   }
 }
 
 TEST_F(BadInput, NamesAnOutputThatCannotBeWritten) {
-  WriteBytes(folder_ / "good.pb", ToBinary(kPlaceholder + Relu("y", "x")));
+  WriteBytes(folder_.File("good.pb"), ToBinary(kPlaceholder + Relu("y", "x")));
   for (const std::string& output :
-       {folder_ / "missing/out.pb", folder_.path(), std::string("/proc/out.pb"), folder_ / "old.pb/out.pb"}) {
-    ExpectOneClearError("permafrost-optimize", {folder_ / "good.pb", "-o", output}, output, "");
+       {folder_.File("missing/out.pb"), folder_.path(), std::string("/proc/out.pb"), folder_.File("old.pb/out.pb")}) {
+    ExpectOneClearError("permafrost-optimize", {folder_.File("good.pb"), "-o", output}, output, "");
   }
 }
 
 TEST_F(BadInput, InspectSaysTheSame) {
-  const std::string model = folder_ / "bad-model.pb";
+  const std::string model = folder_.File("bad-model.pb");
   const std::string whole = ReadBytes(SourceDir() + "/models/classic_tf1/graph.pb");
   for (const std::string& bytes : {std::string(), whole.substr(0, whole.size() / 2), std::string("<html>"),
                                    ToBinary(kPlaceholder + Relu("twin", "x") + Relu("twin", "x")),
@@ -215,14 +219,14 @@ TEST_F(BadInput, InspectSaysTheSame) {
     WriteBytes(model, bytes);
     ExpectOneClearError("permafrost-inspect", {model}, "bad-model.pb", "");
   }
-  ExpectOneClearError("permafrost-inspect", {folder_ / "missing.pb"}, "missing.pb", "");
+  ExpectOneClearError("permafrost-inspect", {folder_.File("missing.pb")}, "missing.pb", "");
 }
 
 TEST_F(BadInput, WrongUsageEndsWithTwo) {
   EXPECT_EQ(RunProgram("permafrost-optimize", {}).exit_code, 2);
   EXPECT_EQ(RunProgram("permafrost-optimize", {"--no-such-flag"}).exit_code, 2);
-  WriteBytes(folder_ / "good.pb", ToBinary(kPlaceholder + Relu("y", "x")));
-  const std::string good = folder_ / "good.pb", out = folder_ / "new.pb";
+  WriteBytes(folder_.File("good.pb"), ToBinary(kPlaceholder + Relu("y", "x")));
+  const std::string good = folder_.File("good.pb"), out = folder_.File("new.pb");
   for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{{"--target", "no-such-target"},
                                                                                      {"--inputs", "x:1xx4"},
                                                                                      {"--passes", "no-such-pass"},

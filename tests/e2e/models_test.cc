@@ -19,6 +19,7 @@
 #include "shared_io/npy.h"
 #include "tests/support/places.h"
 #include "tests/support/run_program.h"
+#include "tests/support/temporary_folder.h"
 
 namespace permafrost {
 namespace {
@@ -174,7 +175,7 @@ void ExpectReferenceOutputs(const Case& model, const std::string& optimized, dou
     std::string name = model.meta["outputs"][i];
     SCOPED_TRACE(name);
     std::replace(name.begin(), name.end(), '/', '_');
-    const auto actual = ReadNpy(results / ((inputs == 1 ? "in." : "in0.") + name + ".npy"));
+    const auto actual = ReadNpy(results.File((inputs == 1 ? "in." : "in0.") + name + ".npy"));
     ASSERT_TRUE(actual.ok()) << actual.status();
     const auto expected = ReadNpy((model.folder / ("out" + std::to_string(i) + ".npy")).string());
     ASSERT_TRUE(expected.ok()) << expected.status();
@@ -195,7 +196,7 @@ void ExpectReferenceOutputs(const Case& model, const std::string& optimized, dou
 
 void ExpectOptimizesAndMatches(const Case& model, double tolerance) {
   const TemporaryFolder folder;
-  const std::string output = folder / "model.pb";
+  const std::string output = folder.File("model.pb");
   const Finished optimized = RunProgram("permafrost-optimize", OptimizeArguments(model, output));
   ASSERT_EQ(optimized.exit_code, 0) << optimized.err;
   ExpectCleanGraph(output);
@@ -276,17 +277,17 @@ TEST_P(OwnModels, PassesTheBench) { ExpectBenchAgrees(model_); }
 TEST_P(OwnModels, GivesTheSameBytesTwice) {
   const TemporaryFolder first, second;
   for (const TemporaryFolder* folder : {&first, &second}) {
-    const Finished optimized = RunProgram("permafrost-optimize", OptimizeArguments(model_, *folder / "model.pb"));
+    const Finished optimized = RunProgram("permafrost-optimize", OptimizeArguments(model_, folder->File("model.pb")));
     ASSERT_EQ(optimized.exit_code, 0) << optimized.err;
     EXPECT_THAT(folder->Names(), testing::ElementsAre("model.json", "model.pb"));
   }
-  EXPECT_EQ(ReadBytes(first / "model.pb"), ReadBytes(second / "model.pb"));
-  EXPECT_EQ(ReadBytes(first / "model.json"), ReadBytes(second / "model.json"));
+  EXPECT_EQ(ReadBytes(first.File("model.pb")), ReadBytes(second.File("model.pb")));
+  EXPECT_EQ(ReadBytes(first.File("model.json")), ReadBytes(second.File("model.json")));
 }
 
 TEST_P(OwnModels, ComputesTheSameOnTheReferenceKernels) {
   const TemporaryFolder folder;
-  std::vector<std::string> arguments = OptimizeArguments(model_, folder / "model.pb");
+  std::vector<std::string> arguments = OptimizeArguments(model_, folder.File("model.pb"));
   arguments.push_back("--verify");
   const Finished optimized = RunProgram("permafrost-optimize", arguments, 300);
   EXPECT_EQ(optimized.exit_code, 0) << optimized.err;
@@ -294,7 +295,7 @@ TEST_P(OwnModels, ComputesTheSameOnTheReferenceKernels) {
 
 TEST_P(OwnModels, IsLeftAloneByADryRun) {
   const TemporaryFolder folder;
-  std::vector<std::string> arguments = OptimizeArguments(model_, folder / "model.pb");
+  std::vector<std::string> arguments = OptimizeArguments(model_, folder.File("model.pb"));
   arguments.push_back("--dry-run");
   const Finished optimized = RunProgram("permafrost-optimize", arguments);
   EXPECT_EQ(optimized.exit_code, 0) << optimized.err;
@@ -306,18 +307,18 @@ INSTANTIATE_TEST_SUITE_P(, OwnModels, testing::Values("classic_tf1", "classic_tf
 
 TEST(ClassicTf1, NeedsNoFlagsToBecomeAnInferenceGraph) {
   const TemporaryFolder folder;
-  const std::string output = folder / "digits.pb";
+  const std::string output = folder.File("digits.pb");
   const Finished optimized =
       RunProgram("permafrost-optimize", {(kSource / "models/classic_tf1/graph.pb").string(), "-o", output});
   ASSERT_EQ(optimized.exit_code, 0) << optimized.err;
   ExpectCleanGraph(output);
-  const auto info = ReadModelInfo(folder / "digits.json");
+  const auto info = ReadModelInfo(folder.File("digits.json"));
   ASSERT_TRUE(info.ok()) << info.status();
   ASSERT_EQ(info->inputs.size(), 1u);
   EXPECT_EQ(info->inputs[0].name, "IteratorGetNext");
   std::set<std::string> outputs;
   for (const TensorInfo& tensor : info->outputs) outputs.insert(tensor.name);
-  EXPECT_EQ(outputs.count("softmax"), 1u) << ReadBytes(folder / "digits.json");
+  EXPECT_EQ(outputs.count("softmax"), 1u) << ReadBytes(folder.File("digits.json"));
   for (const std::string& name : outputs) {
     for (const char* training : {"loss", "accuracy", "summary", "gradients", "save", "train", "init"}) {
       EXPECT_THAT(name, testing::Not(testing::HasSubstr(training)));
@@ -344,7 +345,7 @@ TEST(OpenPose, FindsTheAstronautsFaceAndShouldersAndDrawsThem) {
   if (!fs::exists(model.model) || !fs::exists(picture))
     GTEST_SKIP() << model.model.string() << " is not installed (scripts/get_models)";
   const TemporaryFolder folder;
-  const std::string output = folder / "pose.pb";
+  const std::string output = folder.File("pose.pb");
   const Finished optimized = RunProgram("permafrost-optimize", OptimizeArguments(model, output));
   ASSERT_EQ(optimized.exit_code, 0) << optimized.err;
   const Json& preprocessing = model.meta["preprocessing"];
@@ -352,9 +353,9 @@ TEST(OpenPose, FindsTheAstronautsFaceAndShouldersAndDrawsThem) {
   const Finished run =
       RunProgram("permafrost-run", {output, picture.string(), "--size", size, "--bgr", "--interpolation", "cubic",
                                     "--decode", "keypoints", "--parts", (model.folder / "parts.txt").string(), "--json",
-                                    "--draw", folder / "drawn.png"});
+                                    "--draw", folder.File("drawn.png")});
   ASSERT_EQ(run.exit_code, 0) << run.err;
-  EXPECT_GT(ReadBytes(folder / "drawn.png").size(), 10000u);
+  EXPECT_GT(ReadBytes(folder.File("drawn.png")).size(), 10000u);
   std::map<std::string, Json> found;
   const Json results = Json::parse(run.out);
   for (const Json& point : results["outputs"][0]["keypoints"]) {

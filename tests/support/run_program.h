@@ -16,21 +16,6 @@ Finished RunProgram(const std::string& program, const std::vector<std::string>& 
 
 std::vector<std::string> Lines(const std::string& text);  // without empty ones
 
-// An empty folder that is gone at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::string& path() const { return path_; }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  std::vector<std::string> Names() const;  // of what lies in it, sorted
-
- private:
-  std::string path_;
-};
-
 std::string ReadBytes(const std::string& path);  // fails the test when it cannot be read
 void WriteBytes(const std::string& path, const std::string& bytes);
 
