@@ -107,16 +107,28 @@ StatusOr<Tensor> ReadTensor(std::string_view proto, const std::shared_ptr<const 
                             const Limits& limits) {
   int64_t dtype_number = 0;
   Shape shape{};
+  WireScanner scan(proto);
+  WireField field;
+  while (scan.Next(field)) {
+    if (field.number == kDtype) dtype_number = static_cast<int64_t>(field.varint);
+    if (field.number == kTensorShape && field.is_bytes) {
+      ASSIGN_OR_RETURN(shape, ReadShape(field.bytes));
+    }
+  }
+  if (!scan.ok()) return DataLoss("a tensor is damaged");
+  const std::optional<DType> dtype = DTypeFromProto(dtype_number);
+  if (!dtype || *dtype == DType::kInvalid) return DataLoss("a tensor has the unknown dtype ", dtype_number);
+  return ReadTensorValues(proto, *dtype, shape, file, limits);
+}
+
+StatusOr<Tensor> ReadTensorValues(std::string_view proto, DType dtype, const Shape& shape,
+                                  const std::shared_ptr<const MappedFile>& file, const Limits& limits) {
   std::string_view content;
   bool has_content = false;
   {
     WireScanner scan(proto);
     WireField field;
     while (scan.Next(field)) {
-      if (field.number == kDtype) dtype_number = static_cast<int64_t>(field.varint);
-      if (field.number == kTensorShape && field.is_bytes) {
-        ASSIGN_OR_RETURN(shape, ReadShape(field.bytes));
-      }
       if (field.number == kTensorContent && field.is_bytes) {
         content = field.bytes;
         has_content = !content.empty();
@@ -124,31 +136,29 @@ StatusOr<Tensor> ReadTensor(std::string_view proto, const std::shared_ptr<const 
     }
     if (!scan.ok()) return DataLoss("a tensor is damaged");
   }
-  const std::optional<DType> dtype = DTypeFromProto(dtype_number);
-  if (!dtype || *dtype == DType::kInvalid) return DataLoss("a tensor has the unknown dtype ", dtype_number);
-  const int64_t size = SizeOf(*dtype);
-  if (size == 0 && *dtype != DType::kString) {
-    return Unsupported("a constant of dtype ", NameOf(*dtype), " cannot be stored in a file");
+  const int64_t size = SizeOf(dtype);
+  if (size == 0 && dtype != DType::kString) {
+    return Unsupported("a constant of dtype ", NameOf(dtype), " cannot be stored in a file");
   }
   if (!shape.FullyKnown()) return InvalidArgument("a tensor's shape is ", shape.ToString(), ", expected known dims");
   const int64_t elements = shape.Elements();
   if (elements < 0 || elements > limits.max_tensor_bytes / std::max<int64_t>(1, size)) {
-    return ResourceExhausted("a tensor of shape ", shape.ToString(), " and dtype ", NameOf(*dtype),
+    return ResourceExhausted("a tensor of shape ", shape.ToString(), " and dtype ", NameOf(dtype),
                              " is above the limit of ", limits.max_tensor_bytes, " bytes (--max-tensor-bytes)");
   }
   std::vector<int64_t> dims = shape.dims();
   const int64_t bytes_expected = elements * size;
 
-  if (has_content && *dtype != DType::kString) {
+  if (has_content && dtype != DType::kString) {
     if (static_cast<int64_t>(content.size()) != bytes_expected) {
-      return DataLoss("a tensor of shape ", shape.ToString(), " and dtype ", NameOf(*dtype), " has ", content.size(),
+      return DataLoss("a tensor of shape ", shape.ToString(), " and dtype ", NameOf(dtype), " has ", content.size(),
                       " bytes of content, expected ", bytes_expected);
     }
-    if (file != nullptr) return Tensor::View(*dtype, std::move(dims), file, content);
-    return Tensor::Buffer(*dtype, std::move(dims), std::string(content));
+    if (file != nullptr) return Tensor::View(dtype, std::move(dims), file, content);
+    return Tensor::Buffer(dtype, std::move(dims), std::string(content));
   }
 
-  const int wanted = ValueField(*dtype);
+  const int wanted = ValueField(dtype);
   const size_t width = FixedWidth(wanted);
   std::string bytes;
   std::vector<std::string> strings;
@@ -156,7 +166,7 @@ StatusOr<Tensor> ReadTensor(std::string_view proto, const std::shared_ptr<const 
   WireField field;
   while (scan.Next(field)) {
     if (field.number != wanted) continue;
-    if (*dtype == DType::kString) {
+    if (dtype == DType::kString) {
       if (static_cast<int64_t>(strings.size()) >= elements) {
         return DataLoss("a string tensor of shape ", shape.ToString(), " has more values than elements");
       }
@@ -165,7 +175,7 @@ StatusOr<Tensor> ReadTensor(std::string_view proto, const std::shared_ptr<const 
       AppendValue(bytes, field.varint, width > 0 ? static_cast<int64_t>(width) : size);
     } else if (width > 0) {
       if (file != nullptr && bytes.empty() && static_cast<int64_t>(field.bytes.size()) == bytes_expected) {
-        return Tensor::View(*dtype, std::move(dims), file, field.bytes);
+        return Tensor::View(dtype, std::move(dims), file, field.bytes);
       }
       bytes.append(field.bytes);
     } else if (!AppendVarints(bytes, field.bytes, size, bytes_expected)) {
@@ -175,16 +185,16 @@ StatusOr<Tensor> ReadTensor(std::string_view proto, const std::shared_ptr<const 
       return DataLoss("a tensor of shape ", shape.ToString(), " has more values than elements");
     }
   }
-  if (*dtype == DType::kString) return StringTensor(std::move(dims), elements, std::move(strings));
+  if (dtype == DType::kString) return StringTensor(std::move(dims), elements, std::move(strings));
   if (bytes.size() % static_cast<size_t>(size) != 0) return DataLoss("a tensor has a broken value");
   if (static_cast<int64_t>(bytes.size()) == bytes_expected) {
-    return Tensor::Buffer(*dtype, std::move(dims), std::move(bytes));
+    return Tensor::Buffer(dtype, std::move(dims), std::move(bytes));
   }
   if (bytes.empty()) bytes.assign(static_cast<size_t>(size), '\0');
   const std::string last = bytes.substr(bytes.size() - static_cast<size_t>(size));
-  if (bytes.size() == last.size()) return Tensor::Splat(*dtype, std::move(dims), last);
+  if (bytes.size() == last.size()) return Tensor::Splat(dtype, std::move(dims), last);
   while (static_cast<int64_t>(bytes.size()) < bytes_expected) bytes += last;
-  return Tensor::Buffer(*dtype, std::move(dims), std::move(bytes));
+  return Tensor::Buffer(dtype, std::move(dims), std::move(bytes));
 }
 
 }  // namespace permafrost

@@ -16,6 +16,10 @@ namespace permafrost {
 StatusOr<Tensor> ReadTensor(std::string_view proto, const std::shared_ptr<const MappedFile>& file,
                             const Limits& limits);
 
+// The values alone, of a tensor whose dtype and shape are told elsewhere.
+StatusOr<Tensor> ReadTensorValues(std::string_view proto, DType dtype, const Shape& shape,
+                                  const std::shared_ptr<const MappedFile>& file, const Limits& limits);
+
 // A serialised TensorShapeProto. Errors: damage, dims below -1.
 StatusOr<Shape> ReadShape(std::string_view proto);
 
