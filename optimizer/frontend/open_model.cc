@@ -6,7 +6,10 @@
 #include <cctype>
 #include <optional>
 
+#include "optimizer/frontend/checkpoint/open_checkpoint.h"
+#include "optimizer/frontend/checkpoint/table_reader.h"
 #include "optimizer/frontend/graphdef/read_graphdef.h"
+#include "optimizer/frontend/meta_graph/read_meta_graph.h"
 #include "optimizer/ir/verify.h"
 #include "optimizer/support/mapped_file.h"
 
@@ -69,6 +72,27 @@ bool LooksLikeText(std::string_view bytes) {
   return word > 0 && (head.starts_with('{') || head.starts_with(':') || head.starts_with('<'));
 }
 
+StatusOr<Graph> ReadGraph(const std::shared_ptr<const MappedFile>& file, const Limits& limits, Format& format) {
+  const std::string_view bytes = file->bytes();
+  if (LooksLikeText(bytes)) {
+    const bool meta = IsMetaGraphText(bytes);
+    format = meta ? Format::kMetaGraphText : Format::kGraphDefText;
+    return meta ? ReadMetaGraphText(bytes, limits) : ReadGraphDefText(bytes, limits);
+  }
+  const bool meta = IsMetaGraph(bytes);
+  format = meta ? Format::kMetaGraph : Format::kGraphDef;
+  return meta ? ReadMetaGraph(bytes, file, limits) : ReadGraphDef(bytes, file, limits);
+}
+
+// model.meta belongs to the checkpoint model.
+std::string CheckpointBeside(const std::string& path, Format format) {
+  constexpr std::string_view kMeta = ".meta";
+  const bool meta = format == Format::kMetaGraph || format == Format::kMetaGraphText;
+  if (!meta || !path.ends_with(kMeta)) return "";
+  const std::string prefix = path.substr(0, path.size() - kMeta.size());
+  return HasCheckpoint(prefix) ? prefix : "";
+}
+
 StatusOr<Model> Read(const std::shared_ptr<const MappedFile>& file, const Limits& limits) {
   Model model;
   const std::string_view bytes = file->bytes();
@@ -76,9 +100,11 @@ StatusOr<Model> Read(const std::shared_ptr<const MappedFile>& file, const Limits
   if (const auto what = WhatElse(bytes)) {
     return InvalidArgument("is ", *what, "; expected a frozen TensorFlow graph (.pb or .pbtxt)");
   }
-  model.format = LooksLikeText(bytes) ? Format::kGraphDefText : Format::kGraphDef;
-  auto graph = model.format == Format::kGraphDefText ? ReadGraphDefText(bytes, limits)
-                                                     : ReadGraphDef(bytes, file, limits);
+  if (IsTable(bytes)) {
+    return InvalidArgument("is part of a checkpoint, which holds the variables but no graph; give the graph (.meta, .pb "
+                           "or .pbtxt) and this with --checkpoint");
+  }
+  auto graph = ReadGraph(file, limits, model.format);
   RETURN_IF_ERROR(graph.status());
   model.graph = *std::move(graph);
   RETURN_IF_ERROR(Verify(model.graph, Level::kImported));
@@ -91,15 +117,21 @@ std::string_view NameOf(Format format) {
   switch (format) {
     case Format::kGraphDef: return "GraphDef (binary)";
     case Format::kGraphDefText: return "GraphDef (text)";
+    case Format::kMetaGraph: return "MetaGraphDef (binary)";
+    case Format::kMetaGraphText: return "MetaGraphDef (text)";
     case Format::kUnknown: break;
   }
   return "unknown";
 }
 
-StatusOr<Model> OpenModel(const std::string& path, const Limits& limits) {
+StatusOr<Model> OpenModel(const std::string& path, const Limits& limits, const std::string& checkpoint) {
   ASSIGN_OR_RETURN(auto file, MappedFile::Open(path));
   auto model = Read(file, limits);
   if (!model.ok()) return WithContext(model.status(), path);
+  const std::string prefix = checkpoint.empty() ? CheckpointBeside(path, model->format) : checkpoint;
+  if (!prefix.empty()) {
+    ASSIGN_OR_RETURN(model->variables, OpenCheckpoint(prefix, limits));
+  }
   return model;
 }
 

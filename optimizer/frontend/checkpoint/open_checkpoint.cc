@@ -1,8 +1,5 @@
 #include "optimizer/frontend/checkpoint/open_checkpoint.h"
 
-#include <google/protobuf/stubs/logging.h>
-#include <google/protobuf/text_format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -12,6 +9,7 @@
 #include "optimizer/frontend/checkpoint/bundle_reader.h"
 #include "optimizer/frontend/checkpoint/table_reader.h"
 #include "optimizer/frontend/checkpoint/v1_reader.h"
+#include "optimizer/proto/text.h"
 #include "optimizer/support/mapped_file.h"
 #include "permafrost/checkpoint.pb.h"
 
@@ -92,11 +90,9 @@ std::string ResolveBeside(const fs::path& folder, const fs::path& stored) {
 }
 
 StatusOr<Source> OpenStateFile(const std::string& path, std::string_view text, const Limits& limits) {
-  const google::protobuf::LogSilencer no_printing;
-  google::protobuf::TextFormat::Parser parser;
-  parser.AllowUnknownField(true);
   tf::CheckpointState state;
-  if (!parser.ParseFromString(std::string(text), &state) || state.model_checkpoint_path().empty()) {
+  std::string error;
+  if (!ParseText(text, state, error) || state.model_checkpoint_path().empty()) {
     return DataLoss(path, ": is no checkpoint: neither a table nor a state file with a model_checkpoint_path");
   }
   auto opened = OpenPrefix(ResolveBeside(fs::path(path).parent_path(), state.model_checkpoint_path()), limits);

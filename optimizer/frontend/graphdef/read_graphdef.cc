@@ -1,8 +1,6 @@
 #include "optimizer/frontend/graphdef/read_graphdef.h"
 
-#include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/stubs/logging.h>
-#include <google/protobuf/text_format.h>
 
 #include <algorithm>
 #include <charconv>
@@ -11,6 +9,7 @@
 #include "optimizer/frontend/graphdef/read_tensor.h"
 #include "optimizer/ir/graph_editor.h"
 #include "optimizer/ops/op.h"
+#include "optimizer/proto/text.h"
 #include "optimizer/proto/wire.h"
 #include "permafrost/graph.pb.h"
 
@@ -361,21 +360,9 @@ StatusOr<Graph> ReadGraphDef(std::string_view bytes, const std::shared_ptr<const
 }
 
 StatusOr<Graph> ReadGraphDefText(std::string_view text, const Limits& limits) {
-  class FirstError : public google::protobuf::io::ErrorCollector {
-   public:
-    void AddError(int line, google::protobuf::io::ColumnNumber column, const std::string& message) override {
-      if (text.empty()) text = StrCat("line ", line + 1, " column ", column + 1, ": ", message);
-    }
-    void AddWarning(int, google::protobuf::io::ColumnNumber, const std::string&) override {}
-    std::string text;
-  } error;
-  const google::protobuf::LogSilencer no_printing;
-  google::protobuf::TextFormat::Parser parser;
-  parser.RecordErrorsTo(&error);
-  parser.AllowUnknownField(true);
-  parser.SetRecursionLimit(100);
   tf::GraphDef proto;
-  if (!parser.ParseFromString(std::string(text), &proto)) return DataLoss("is not a GraphDef in text form: ", error.text);
+  std::string error;
+  if (!ParseText(text, proto, error)) return DataLoss("is not a GraphDef in text form: ", error);
   std::string bytes;
   if (!proto.SerializeToString(&bytes)) return ResourceExhausted("is above protobuf's limit of 2 GiB");
   proto.Clear();

@@ -1,0 +1,30 @@
+#include "optimizer/proto/text.h"
+
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/stubs/logging.h>
+#include <google/protobuf/text_format.h>
+
+namespace permafrost {
+
+bool ParseText(std::string_view text, google::protobuf::Message& message, std::string& error) {
+  class FirstError : public google::protobuf::io::ErrorCollector {
+   public:
+    void AddError(int line, google::protobuf::io::ColumnNumber column, const std::string& reason) override {
+      if (text.empty()) {
+        text = "line " + std::to_string(line + 1) + " column " + std::to_string(column + 1) + ": " + reason;
+      }
+    }
+    void AddWarning(int, google::protobuf::io::ColumnNumber, const std::string&) override {}
+    std::string text;
+  } first;
+  const google::protobuf::LogSilencer no_printing;
+  google::protobuf::TextFormat::Parser parser;
+  parser.RecordErrorsTo(&first);
+  parser.AllowUnknownField(true);
+  parser.SetRecursionLimit(100);
+  const bool parsed = parser.ParseFromString(std::string(text), &message);
+  error = first.text;
+  return parsed;
+}
+
+}  // namespace permafrost
