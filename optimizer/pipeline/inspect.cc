@@ -50,9 +50,9 @@ void CountOps(const Graph& graph, Inspection& inspection) {
 
 }  // namespace
 
-StatusOr<Inspection> Inspect(const std::string& path, const Limits& limits) {
+StatusOr<Inspection> Inspect(const std::string& path, const Limits& limits, const std::string& checkpoint) {
   Inspection inspection;
-  ASSIGN_OR_RETURN(Model model, OpenModel(path, limits));
+  ASSIGN_OR_RETURN(Model model, OpenModel(path, limits, checkpoint));
   Graph& graph = model.graph;
   {
     GraphEditor editor(graph);
@@ -76,6 +76,7 @@ StatusOr<Inspection> Inspect(const std::string& path, const Limits& limits) {
   OptimizeOptions options;
   options.model = path;
   options.limits = limits;
+  options.checkpoint = checkpoint;
   RunOptions run;
   auto lowered = LowerModel(options, run);
   if (!lowered.ok()) {

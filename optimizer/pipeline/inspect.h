@@ -31,6 +31,6 @@ struct Inspection {
   std::string optimize_command, bench_command;
 };
 
-StatusOr<Inspection> Inspect(const std::string& path, const Limits& limits);
+StatusOr<Inspection> Inspect(const std::string& path, const Limits& limits, const std::string& checkpoint = "");
 
 }  // namespace permafrost

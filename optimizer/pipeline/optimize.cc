@@ -11,6 +11,7 @@
 #include "optimizer/backends/opencv_tf/accepted_ops.h"
 #include "optimizer/ir/text.h"
 #include "optimizer/ops/infer.h"
+#include "optimizer/passes/lowering/freeze_variables.h"
 #include "optimizer/passes/remove_training.h"
 #include "optimizer/passes/run_pass.h"
 #include "optimizer/pipeline/catalog.h"
@@ -167,7 +168,7 @@ GraphFigures FiguresOf(const Graph& graph) {
 
 StatusOr<LoweredModel> LowerModel(const OptimizeOptions& options, RunOptions& run) {
   LoweredModel lowered;
-  ASSIGN_OR_RETURN(lowered.model, OpenModel(options.model, options.limits));
+  ASSIGN_OR_RETURN(lowered.model, OpenModel(options.model, options.limits, options.checkpoint));
   Graph& graph = lowered.model.graph;
   lowered.figures = FiguresOf(graph);
   lowered.figures.bytes = lowered.model.file_bytes;
@@ -179,8 +180,17 @@ StatusOr<LoweredModel> LowerModel(const OptimizeOptions& options, RunOptions& ru
       RETURN_IF_ERROR(SetOutputs(editor, options.outputs));
       if (!options.inputs.empty()) RETURN_IF_ERROR(CutInputs(editor, options.inputs));
     }
+    // Restore ops and initial values go when the graph is stripped to its outputs.
+    const bool has_variables = HasVariables(graph);
+    const Graph original = has_variables ? graph : Graph();
     RETURN_IF_ERROR(RunPasses(graph, LoweringPasses(), Level::kImported, run, lowered.passes));
     GraphEditor editor(graph);
+    if (has_variables) {
+      PassContext context;
+      const VariableValues values(original, lowered.model.variables.get());
+      RETURN_IF_ERROR(FreezeVariables(editor, values, context));
+      lowered.notes = context.notes();
+    }
     editor.ClearFunctions();
     RETURN_IF_ERROR(InferTypes(editor));
     return CheckFlat(graph);

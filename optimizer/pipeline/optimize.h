@@ -23,6 +23,7 @@ std::string ToString(const Target& target);
 
 struct OptimizeOptions {
   std::string model;
+  std::string checkpoint;  // whatever OpenCheckpoint takes; empty: the one beside a MetaGraph
   std::string output;  // model.pb; model.json goes beside it. Empty: nothing is written
   std::vector<InputSpec> inputs;
   std::vector<TensorName> outputs;

@@ -172,7 +172,7 @@ StatusOr<std::vector<PassCall>> ParsePasses(std::string_view text) {
         }
       }
     }
-    calls.push_back(std::move(call));
+    if (call.name != "freeze") calls.push_back(std::move(call));  // lowering, which always runs, is all of it
   }
   return calls;
 }

@@ -110,9 +110,11 @@ int Main(int argc, char** argv) {
   std::string path;
   bool json = false;
   Limits limits;
+  std::string checkpoint;
   CLI::App app("Says what a model file holds and what OpenCV will make of it.");
   app.set_version_flag("--version", std::string(Version()));
   app.add_option("model", path, "The model")->required();
+  app.add_option("--checkpoint", checkpoint, "Where variables get their values: prefix, folder or file");
   app.add_flag("--json", json, "Print as JSON");
   app.add_option("--max-tensor-bytes", limits.max_tensor_bytes, "Refuse larger constants")->capture_default_str();
   app.add_option("--max-nodes", limits.max_nodes, "Refuse larger graphs")->capture_default_str();
@@ -121,7 +123,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
-  const auto found = Inspect(path, limits);
+  const auto found = Inspect(path, limits, checkpoint);
   if (!found.ok()) return Fail("permafrost-inspect", found.status());
   if (json) {
     PrintJson(path, *found);

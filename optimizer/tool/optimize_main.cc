@@ -120,14 +120,16 @@ int Main(int argc, char** argv) {
   bool list = false, dry_run = false, json = false;
   CLI::App app("Turns a frozen TensorFlow graph into one that OpenCV loads and runs.");
   app.set_version_flag("--version", std::string(Version()));
-  app.add_option("model", options.model, "The model: .pb or .pbtxt, told apart by content");
+  app.add_option("model", options.model, "The model: .pb, .pbtxt or .meta, told apart by content");
+  app.add_option("--checkpoint", options.checkpoint,
+                 "Where variables get their values: prefix, folder or file (default: the one beside a .meta)");
   app.add_option("-o,--output", options.output, "The file to write; a .json that describes it goes beside it");
   app.add_option("--inputs", inputs, "name[:port][:1x224x224x3][:float32],... any tensor: the graph is cut there");
   app.add_option("--outputs", outputs, "name[:port],...");
   app.add_option("--set", sets, "name=value: turn a placeholder into a constant (true, 0.5, [1,2])")
       ->allow_extra_args(false);
   app.add_option("--target", target, "opencv, opencv-4.5.5 ... opencv-5.0, graphdef")->capture_default_str();
-  app.add_option("--passes", passes, "Run these instead of the target's, e.g. 'fold-constants,fold-batch-norm'");
+  app.add_option("--passes", passes, "Run these instead of the target's, e.g. 'fold-constants,fold-batch-norm'; freeze: only freeze the graph");
   app.add_option("--skip", options.skip, "Leave a pass out")->allow_extra_args(false);
   app.add_option("--stop-after", options.stop_after, "Run only the first N passes after lowering")->check(CLI::NonNegativeNumber);
   app.add_option("--explain", explain, "Say what a pass did and why it left the rest alone");

@@ -44,7 +44,7 @@ Case OpenCase(const fs::path& folder) {
     found.model = fs::exists(folder / name) ? folder / name : kSource / "build/models" / name;
   } else {
     for (const auto& entry : fs::directory_iterator(folder)) {
-      if (entry.path().extension() == ".pb") found.model = entry.path();
+      if (entry.path().extension() == ".pb" || entry.path().extension() == ".meta") found.model = entry.path();
     }
   }
   return found;
@@ -219,8 +219,10 @@ struct SharedModel {
 };
 void PrintTo(const SharedModel& model, std::ostream* out) { *out << model.name; }
 
-const SharedModel kSharedModels[] = {{"android_mnist", 1e-4},
+const SharedModel kSharedModels[] = {{"aittsmd_PNet_landmark", 1e-4},
+                                     {"android_mnist", 1e-4},
                                      {"asl_squeezenet", 1e-4},
+                                     {"carnd_ckpt", 1e-4},
                                      {"cvplot", 1e-4},
                                      {"emotion_rec", 1e-4},
                                      {"face_attribute", 1e-4},
@@ -231,7 +233,9 @@ const SharedModel kSharedModels[] = {{"android_mnist", 1e-4},
                                      {"poets_retrained-retrained_graph", 1e-4},
                                      {"smile_android", 1e-4},
                                      {"speech_conv_c", 1e-4},
+                                     {"srcnn_v1ckpt", 1e-4},
                                      {"word_or_no", 1e-4},
+                                     {"word_or_no_ckpt", 1e-4},
                                      {"ziyaoma_tf2", 1e-4}};
 
 class SharedModels : public testing::TestWithParam<SharedModel> {

@@ -1,0 +1,220 @@
+#include "optimizer/passes/lowering/freeze_variables.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "optimizer/ir/tensor_slice.h"
+#include "optimizer/ops/evaluate.h"
+#include "optimizer/ops/op.h"
+#include "optimizer/passes/rewrite.h"
+
+namespace permafrost {
+namespace {
+
+bool IsVariable(const Node& node) {
+  return node.op == "VariableV2" || node.op == "Variable" || node.op == "VarHandleOp";
+}
+
+// The strings of a constant; empty if it is none.
+std::vector<std::string> StringsBehind(const Graph& graph, Value value) {
+  const Tensor* tensor = ConstantBehind(graph, value);
+  return tensor != nullptr && tensor->dtype() == DType::kString ? tensor->strings() : std::vector<std::string>();
+}
+
+// Savers put these between what they restore and what they assign.
+Value BehindConversions(const Graph& graph, Value value) {
+  for (int64_t hops = graph.node_count(); hops > 0; --hops) {
+    const Node& node = graph.node(value.node);
+    const bool converts = node.op == "Identity" || node.op == "Reshape" || node.op == "Cast";
+    if (!converts || node.inputs.empty() || value.port != 0) break;
+    value = node.inputs[0];
+  }
+  return value;
+}
+
+// Everything the value depends on is constant.
+bool IsConstantCone(const Graph& graph, Value value) {
+  std::set<NodeId> seen;
+  std::vector<NodeId> work = {value.node};
+  while (!work.empty()) {
+    const NodeId id = work.back();
+    work.pop_back();
+    if (!seen.insert(id).second) continue;
+    const Node& node = graph.node(id);
+    const OpDef* op = FindOp(node.op);
+    if (node.op == "Placeholder" || op == nullptr || !op->pure || op->kernel == nullptr) {
+      if (!node.IsConst()) return false;
+    }
+    for (Value input : node.inputs) work.push_back(input.node);
+  }
+  return true;
+}
+
+// Reads of a resource that has become the tensor itself.
+void TurnReader(GraphEditor& editor, NodeId id, const Tensor& value) {
+  const std::string op = editor.node(id).op;
+  if (op == "ReadVariableOp") {
+    editor.SetOp(id, "Identity");
+    editor.SetAttr(id, "T", value.dtype());
+    editor.RemoveAttr(id, "dtype");
+  } else if (op == "VariableShape") {
+    editor.SetOp(id, "Shape");
+    editor.SetAttr(id, "T", value.dtype());
+  } else if (op == "ResourceGather") {
+    const Value axis = EmitConst(editor, editor.node(id).name + "/freeze/axis", Tensor::Scalar<int32_t>(0));
+    std::vector<Value> inputs = editor.node(id).inputs;
+    inputs.push_back(axis);
+    editor.SetOp(id, "GatherV2");
+    editor.SetInputs(id, std::move(inputs));
+    editor.SetAttr(id, "Tparams", value.dtype());
+    editor.SetAttr(id, "Taxis", DType::kInt32);
+    editor.RemoveAttr(id, "dtype");
+    editor.RemoveAttr(id, "validate_indices");
+  }
+}
+
+// `handle` is used as a resource; what forwards it is followed.
+void TurnReaders(GraphEditor& editor, NodeId handle, const Tensor& value) {
+  std::set<NodeId> seen;
+  std::vector<NodeId> work = {handle};
+  while (!work.empty()) {
+    const NodeId id = work.back();
+    work.pop_back();
+    if (!seen.insert(id).second) continue;
+    for (const Use& use : std::vector<Use>(editor.Users(id))) {
+      if (use.index != 0) continue;
+      if (editor.node(use.node).op == "Identity") {
+        editor.SetAttr(use.node, "T", value.dtype());
+        work.push_back(use.node);
+      } else {
+        TurnReader(editor, use.node, value);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+bool HasVariables(const Graph& graph) {
+  const auto holds = [](const Graph& body) {
+    const std::vector<NodeId> ids = body.NodeIds();
+    return std::any_of(ids.begin(), ids.end(), [&](NodeId id) { return IsVariable(body.node(id)); });
+  };
+  return holds(graph) || std::any_of(graph.functions().begin(), graph.functions().end(),
+                                     [&](const auto& function) { return holds(*function.second); });
+}
+
+VariableValues::VariableValues(const Graph& original, const VariableSource* source)
+    : original_(original), source_(source) {
+  FindRestores();
+}
+
+const Node* VariableValues::VariableBehind(Value reference) const {
+  const Value value = BehindConversions(original_, reference);
+  return IsVariable(original_.node(value.node)) ? &original_.node(value.node) : nullptr;
+}
+
+void VariableValues::FindRestores() {
+  for (NodeId id : original_.NodeIds()) {
+    const Node& assign = original_.node(id);
+    if ((assign.op != "Assign" && assign.op != "AssignVariableOp") || assign.inputs.size() != 2) continue;
+    const Node* variable = VariableBehind(assign.inputs[0]);
+    if (variable == nullptr) continue;
+    const Value value = BehindConversions(original_, assign.inputs[1]);
+    const Node& restore = original_.node(value.node);
+    const bool many = restore.op == "RestoreV2";
+    if (!many && restore.op != "Restore" && restore.op != "RestoreSlice") {
+      assigned_[variable->name].push_back(assign.inputs[1]);
+      continue;
+    }
+    if (restore.inputs.size() < 2) continue;
+    const auto keys = StringsBehind(original_, restore.inputs[1]);
+    const auto slices =
+        restore.inputs.size() > 2 ? StringsBehind(original_, restore.inputs[2]) : std::vector<std::string>();
+    const auto port = static_cast<size_t>(many ? value.port : 0);
+    if (port >= keys.size()) continue;
+    restores_[variable->name].push_back({keys[port], port < slices.size() ? slices[port] : ""});
+  }
+}
+
+StatusOr<Tensor> VariableValues::Load(const Stored& stored) const {
+  ASSIGN_OR_RETURN(Tensor tensor, source_->Get(stored.key));
+  if (stored.slice.empty()) return tensor;
+  ASSIGN_OR_RETURN(const SliceSpec spec, ParseSliceSpec(stored.slice));
+  ASSIGN_OR_RETURN(const TensorSlice slice, ResolveSlice(spec.slice, spec.dims));
+  if (spec.dims != tensor.dims()) {
+    return InvalidArgument("'", stored.key, "' has shape ", tensor.shape().ToString(),
+                           " in the checkpoint, the graph takes '", stored.slice, "' of it");
+  }
+  if (SizeOf(tensor.dtype()) == 0) return Unsupported("a slice of dtype ", NameOf(tensor.dtype()));
+  return slice.length == tensor.dims() ? tensor : CutSlice(tensor, slice);
+}
+
+StatusOr<Tensor> VariableValues::InitialValue(const Node& variable) const {
+  const auto found = assigned_.find(variable.name);
+  if (found == assigned_.end() || found->second.size() != 1 || !IsConstantCone(original_, found->second[0])) {
+    return NotFound("has no constant initial value");
+  }
+  ASSIGN_OR_RETURN(auto values, Evaluate(original_, {}, {found->second[0]}));
+  return values[0];
+}
+
+StatusOr<Tensor> VariableValues::ValueOf(const Node& variable, PassContext& context) const {
+  const std::string what = StrCat("variable '", variable.name, "' (", variable.op, ")");
+  std::vector<Stored> candidates;
+  if (const auto found = restores_.find(variable.name); found != restores_.end()) candidates = found->second;
+  // Several savers: the one that restores the variable under its own name.
+  std::stable_partition(candidates.begin(), candidates.end(), [&](const Stored& stored) {
+    return stored.key == variable.name || variable.name.starts_with(stored.key + "/part_");
+  });
+  if (const auto* shared = variable.attr<std::string>("shared_name"); shared != nullptr && !shared->empty()) {
+    candidates.push_back({*shared, ""});
+  }
+  candidates.push_back({variable.name, ""});
+  const auto stored = std::find_if(candidates.begin(), candidates.end(), [&](const Stored& candidate) {
+    return source_ != nullptr && source_->Has(candidate.key);
+  });
+  Tensor value;
+  if (stored != candidates.end()) {
+    auto loaded = Load(*stored);
+    if (!loaded.ok()) return WithContext(loaded.status(), what);
+    value = *std::move(loaded);
+  } else {
+    auto initial = InitialValue(variable);
+    if (!initial.ok()) {
+      const std::string missing = source_ == nullptr
+                                      ? "and no checkpoint was given"
+                                      : StrCat("and '", candidates[0].key, "' is not in ", source_->Describe());
+      return NotFound(what, ": an output needs its value, ", missing, "; give the right one with --checkpoint");
+    }
+    context.Note(StrCat(what, ": takes its initial value, no checkpoint has it"));
+    value = *std::move(initial);
+  }
+  const DType dtype = variable.attr_or<DType>("dtype", value.dtype());
+  const Shape shape = variable.attr_or<Shape>("shape", Shape());
+  bool fits = dtype == value.dtype() && (!shape.has_rank() || shape.rank() == value.rank());
+  for (int i = 0; fits && i < shape.rank(); ++i) fits = shape.dim(i) < 0 || shape.dim(i) == value.shape().dim(i);
+  // Graphs written without shapes say [].
+  if (!fits && !(dtype == value.dtype() && variable.op == "Variable" && shape.IsRank(0))) {
+    return InvalidArgument(what, ": is a ", NameOf(dtype), shape.ToString(), ", its value a ", NameOf(value.dtype()),
+                           value.shape().ToString(), "; the checkpoint belongs to another graph");
+  }
+  return value;
+}
+
+Status FreezeVariables(GraphEditor& editor, const VariableValues& values, PassContext& context) {
+  for (NodeId id : editor.graph().NodeIds()) {
+    if (!editor.graph().IsLive(id) || !IsVariable(editor.node(id))) continue;
+    const std::string name = editor.node(id).name;
+    ASSIGN_OR_RETURN(const Tensor value, values.ValueOf(editor.node(id), context));
+    if (editor.node(id).op == "VarHandleOp") TurnReaders(editor, id, value);
+    const NodeId constant = editor.AddConst(StrCat(name, "/freeze"), value);
+    editor.ReplaceUses({id, 0}, {constant, 0});
+    editor.RemoveNode(id);
+    editor.Rename(constant, name);
+  }
+  return OkStatus();
+}
+
+}  // namespace permafrost
