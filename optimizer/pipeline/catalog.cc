@@ -77,8 +77,12 @@ const PassInfo* FindPass(std::string_view name) {
   return nullptr;
 }
 
-Status CheckOrder(const Passes& passes) {
-  std::set<Fact> have;
+std::vector<Fact> FactsOfFlatGraphs() {
+  return {Fact::kFlat, Fact::kNoFunctions, Fact::kNoControlEdges, Fact::kNoControlFlow};
+}
+
+Status CheckOrder(const Passes& passes, const std::vector<Fact>& promised) {
+  std::set<Fact> have(promised.begin(), promised.end());
   for (const PassInfo* pass : passes) {
     for (Fact need : pass->needs) {
       if (!have.contains(need)) return Internal("pass ", pass->name, " runs before what it needs");

@@ -22,7 +22,9 @@ const std::vector<const PassInfo*>& OpenCvPasses();
 // What writing any GraphDef needs, last.
 const std::vector<const PassInfo*>& NamingPasses();
 
-// Every pass's needs are given by an earlier one.
-Status CheckOrder(const std::vector<const PassInfo*>& passes);
+// What holds once a model is lowered, whatever passes did it: LowerModel checks it.
+std::vector<Fact> FactsOfFlatGraphs();
+// Every pass's needs are in `have` or given by an earlier one.
+Status CheckOrder(const std::vector<const PassInfo*>& passes, const std::vector<Fact>& have = {});
 
 }  // namespace permafrost

@@ -9,7 +9,7 @@
 namespace permafrost {
 
 // Seeded values in the range that suits the dtype: floats in [-1, 1), integers in [0, 255]. Unknown dims become
-// `unknown_batch` for the first and 32 for the others (64 where a picture is likely).
+// `unknown_batch` for the first, 3 for the last of four, 64 for the others.
 StatusOr<Tensor> SeededInput(const ValueType& type, uint64_t seed, int64_t unknown_batch = 2);
 
 // Every graph output on the reference kernels, fed with SeededInput. Both graphs of a comparison get the same values when

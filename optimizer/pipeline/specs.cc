@@ -40,18 +40,20 @@ bool ParseInt(std::string_view text, int64_t& value) {
 std::optional<Shape> ParseDims(std::string_view text) {
   std::string_view separators = "x";
   if (text.starts_with('[') && text.ends_with(']')) {
-    text = text.substr(1, text.size() - 2);
+    text = Trim(text.substr(1, text.size() - 2));
     separators = "x,";
-    if (Trim(text).empty()) return Shape(std::vector<int64_t>{});
+    if (text.empty()) return Shape(std::vector<int64_t>{});
   } else if (text.find('x') == std::string_view::npos) {
     return std::nullopt;
   }
-  if (text.front() == 'x' || text.back() == 'x' || text.find("xx") != std::string_view::npos) return std::nullopt;
   std::vector<int64_t> dims;
-  for (std::string_view piece : Split(text, separators)) {
+  for (size_t start = 0; start <= text.size();) {
+    const size_t end = std::min(text.size(), text.find_first_of(separators, start));
+    const std::string_view piece = Trim(text.substr(start, end - start));
     int64_t dim = kUnknownDim;
     if (piece != "?" && piece != "-1" && (!ParseInt(piece, dim) || dim < 0)) return std::nullopt;
     dims.push_back(dim);
+    start = end + 1;
   }
   return Shape(std::move(dims));
 }

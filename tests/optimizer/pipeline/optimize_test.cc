@@ -1,0 +1,190 @@
+#include "optimizer/pipeline/optimize.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "optimizer/backends/graphdef/emit_graphdef.h"
+#include "optimizer/frontend/open_model.h"
+#include "optimizer/ir/text.h"
+#include "optimizer/pipeline/evaluate.h"
+#include "optimizer/support/sha256.h"
+#include "tests/support/graph_testing.h"
+#include "tests/support/temporary_folder.h"
+
+namespace permafrost {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr const char* kNet =
+    "in x:float32[?,6,5,3]\n"
+    "w = float32[3,3,3,4]~3\n"
+    "c = Conv2D(x, w) {strides=[1,1,1,1], padding=\"SAME\", data_format=\"NHWC\"}\n"
+    "m = Mul(c, float32[4]{1.5,0.5,2,-1}); a = Add(m, float32[4]{1,2,3,4}); id = Identity(a)\n"
+    "r = Relu6(id); p = Mean(r, int32[2]{1,2}) {keep_dims=false}\n"
+    "l = MatMul(p, float32[4,3]~5); s = Softmax(l); out s, r\n";
+
+class OptimizeTest : public testing::Test {
+ protected:
+  // The net as a file; its outputs are the ends, so "r" is asked for by name.
+  std::string WriteNet() {
+    std::string bytes;
+    const Graph graph = ParseOrDie(kNet);
+    EXPECT_TRUE(EmitGraphDef(graph, {}, [&](std::string_view part) {
+                  bytes += part;
+                  return OkStatus();
+                }).ok());
+    return folder_.Write("net.pb", bytes);
+  }
+  OptimizeOptions Options() {
+    OptimizeOptions options;
+    options.model = WriteNet();
+    options.output = folder_.File("out.pb");
+    options.outputs = {{"s", 0}, {"r", 0}};
+    return options;
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(OptimizeTest, WritesTheGraphAndItsDescription) {
+  const auto report = Optimize(Options());
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(folder_.Names(), ElementsAre("net.pb", "out.json", "out.pb"));
+  EXPECT_LT(report->after.ops, report->before.ops);
+  const auto info = ReadModelInfo(folder_.File("out.json"));
+  ASSERT_TRUE(info.ok()) << info.status();
+  EXPECT_EQ(info->file, "out.pb");
+  EXPECT_EQ(info->source, "net.pb");
+  EXPECT_EQ(info->target, "opencv-4.6");
+  EXPECT_EQ(info->file_sha256, *Sha256OfFile(folder_.File("out.pb")));
+  EXPECT_EQ(info->source_sha256, *Sha256OfFile(folder_.File("net.pb")));
+  ASSERT_EQ(info->inputs.size(), 1U);
+  EXPECT_EQ(info->inputs[0].shape, (std::vector<int64_t>{-1, 6, 5, 3}));
+  EXPECT_EQ(info->inputs[0].cv_shape, (std::vector<int64_t>{-1, 3, 6, 5}));
+  ASSERT_EQ(info->outputs.size(), 2U);
+  EXPECT_EQ(info->outputs[1].name, "r");
+  EXPECT_EQ(info->outputs[1].layout, "NHWC");
+  EXPECT_EQ(info->outputs[1].cv_layout, "NCHW");
+  EXPECT_EQ(info->outputs[0].cv_layout, "");
+}
+
+TEST_F(OptimizeTest, GivesTheSameBytesForTheSameInput) {
+  OptimizeOptions options = Options();
+  ASSERT_TRUE(Optimize(options).ok());
+  const std::string graph = folder_.Read("out.pb"), info = folder_.Read("out.json");
+  ASSERT_TRUE(Optimize(options).ok());
+  EXPECT_EQ(folder_.Read("out.pb"), graph);
+  EXPECT_EQ(folder_.Read("out.json"), info);
+}
+
+TEST_F(OptimizeTest, ProvesTheNumbersOnTheWrittenFile) {
+  OptimizeOptions options = Options();
+  options.verify = true;
+  const auto report = Optimize(options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  ASSERT_EQ(report->verified.size(), 2U);
+  for (const OutputCheck& check : report->verified) EXPECT_TRUE(check.passed) << check.name;
+}
+
+TEST_F(OptimizeTest, WritesNothingWhenTheProofFails) {
+  folder_.Write("out.pb", "an older file");
+  OptimizeOptions options = Options();
+  options.verify = true;
+  options.verify_tolerance = -1;
+  const auto report = Optimize(options);
+  EXPECT_THAT(Message(report.status()), HasSubstr("--verify"));
+  EXPECT_EQ(folder_.Read("out.pb"), "an older file");
+  EXPECT_THAT(folder_.Names(), ElementsAre("net.pb", "out.pb"));
+}
+
+TEST_F(OptimizeTest, WritesNothingOnADryRunButReports) {
+  OptimizeOptions options = Options();
+  options.output.clear();
+  options.verify = true;
+  const auto report = Optimize(options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(folder_.Names(), ElementsAre("net.pb"));
+  EXPECT_EQ(report->verified.size(), 2U);
+}
+
+TEST_F(OptimizeTest, RunsOnlyTheFirstPassesWhenAskedTo) {
+  OptimizeOptions options = Options();
+  options.stop_after = 0;
+  const auto none = Optimize(options);
+  ASSERT_TRUE(none.ok()) << none.status();
+  options.stop_after = 3;
+  const auto some = Optimize(options);
+  ASSERT_TRUE(some.ok()) << some.status();
+  EXPECT_EQ(some->passes.size(), none->passes.size() + 3);
+}
+
+TEST_F(OptimizeTest, RunsThePassesOfTheCallerAndSkipsOthers) {
+  OptimizeOptions options = Options();
+  options.target.kind = Target::Kind::kGraphDef;
+  options.passes = {{{"fold_batch_norms", false}}};
+  const auto report = Optimize(options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  bool ran = false;
+  for (const PassReport& pass : report->passes) {
+    ran |= pass.name == "fold-batch-norm";
+    EXPECT_NE(pass.name, "remove-identity");
+  }
+  EXPECT_TRUE(ran);
+  options.passes = {{{"no-such-pass", false}}};
+  EXPECT_THAT(Message(Optimize(options).status()), HasSubstr("no-such-pass"));
+  options.passes.reset();
+  options.skip = {"remove-identity"};
+  const auto skipped = Optimize(options);
+  ASSERT_TRUE(skipped.ok()) << skipped.status();
+  for (const PassReport& pass : skipped->passes) EXPECT_NE(pass.name, "remove-identity");
+  options.skip = {"legalize-linear"};
+  EXPECT_FALSE(Optimize(options).ok()) << "it does not run for this target";
+}
+
+TEST_F(OptimizeTest, DumpsTheGraphAfterEachPass) {
+  OptimizeOptions options = Options();
+  options.dump_dir = folder_.File("dump");
+  const auto report = Optimize(options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(options.dump_dir)) {
+    EXPECT_GT(entry.file_size(), 0U);
+    ++files;
+  }
+  EXPECT_EQ(files, report->passes.size());
+}
+
+TEST_F(OptimizeTest, RefusesAnUnwritableOutputAndLeavesNothing) {
+  OptimizeOptions options = Options();
+  options.output = folder_.File("missing/out.pb");
+  EXPECT_FALSE(Optimize(options).ok());
+  options.output = folder_.path();
+  EXPECT_FALSE(Optimize(options).ok());
+  EXPECT_THAT(folder_.Names(), ElementsAre("net.pb"));
+}
+
+TEST(Targets, AreReleasesFrom455OnOrPlainGraphDef) {
+  EXPECT_EQ(ParseTarget("opencv")->opencv_version, 40600);
+  EXPECT_EQ(ParseTarget("opencv-4.5.5")->opencv_version, 40505);
+  EXPECT_EQ(ParseTarget("opencv-4.14")->opencv_version, 41400);
+  EXPECT_EQ(ToString(*ParseTarget("opencv-5.0")), "opencv-5.0");
+  EXPECT_EQ(ParseTarget("graphdef")->kind, Target::Kind::kGraphDef);
+  for (const char* wrong : {"", "opencv-", "opencv-3.4", "opencv-4.6.", "opencv-4.6x", "opencv4.6", "onnx", "opencv-4.5.4"}) {
+    EXPECT_FALSE(ParseTarget(wrong).ok()) << wrong;
+  }
+}
+
+TEST(RelativeErrors, SeeDifferencesShapesAndInfinities) {
+  const Tensor a = Tensor::Of<float>({2}, {1.0F, -4.0F}), b = Tensor::Of<float>({2}, {1.5F, -4.0F});
+  EXPECT_EQ(RelativeError(a, a), 0);
+  EXPECT_DOUBLE_EQ(RelativeError(b, a), 0.125);
+  EXPECT_EQ(RelativeError(a, a.Reshaped({1, 2})), std::numeric_limits<double>::infinity());
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(RelativeError(Tensor::Vector<float>({nan, 1}), Tensor::Vector<float>({nan, 1})), 0);
+  EXPECT_EQ(RelativeError(Tensor::Vector<float>({nan, 1}), Tensor::Vector<float>({0, 1})),
+            std::numeric_limits<double>::infinity());
+}
+
+}  // namespace
+}  // namespace permafrost
