@@ -91,10 +91,30 @@ Status Run(GraphEditor& editor, PassContext& context) {
   if (data.empty()) std::swap(data, labels);  // no weights at all: everything is data
   std::erase_if(labels, [&](Value label) { return std::find(data.begin(), data.end(), label) != data.end(); });
   const NodeSet on_data = Downstream(editor, data);
-  const NodeSet on_labels = Downstream(editor, labels);
+  NodeSet on_labels = Downstream(editor, labels);
   const auto is_candidate = [&](NodeId id) {
     return on_data[static_cast<size_t>(id)] && !on_labels[static_cast<size_t>(id)];
   };
+  // An op that compares its input with labels: a loss, whatever it is called.
+  const auto sees_labels = [&](NodeId id) {
+    const std::vector<Value>& inputs = graph.node(id).inputs;
+    return on_labels[static_cast<size_t>(id)] || std::any_of(inputs.begin(), inputs.end(), [&](Value input) {
+             return on_labels[static_cast<size_t>(input.node)] ||
+                    std::find(labels.begin(), labels.end(), input) != labels.end();
+           });
+  };
+  // What only hands scores over to a loss belongs to the loss. Consumers come later in the file as a rule: walked from
+  // the end, a chain of such nodes goes in one round.
+  static const std::set<std::string_view> kPassive = {"Reshape", "Identity", "StopGradient", "Squeeze", "Cast", "ExpandDims"};
+  const std::vector<NodeId> ids = graph.NodeIds();
+  for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
+    const std::vector<Use>& users = editor.Users(*id);
+    const bool for_loss = std::any_of(users.begin(), users.end(), [&](const Use& use) { return sees_labels(use.node); });
+    const bool inner = std::any_of(users.begin(), users.end(), [&](const Use& use) { return is_candidate(use.node); });
+    if (kPassive.contains(graph.node(*id).op) && is_candidate(*id) && for_loss && !inner) {
+      on_labels[static_cast<size_t>(*id)] = true;
+    }
+  }
   static const std::set<std::string_view> kNeverOutputs = {"Shape", "ShapeN", "Size", "Rank", "L2Loss"};
   std::vector<GraphOutput> chosen;
   for (NodeId id : graph.NodeIds()) {
@@ -103,7 +123,7 @@ Status Run(GraphEditor& editor, PassContext& context) {
     bool inner = false, for_loss = false, summarised = false;
     for (const Use& use : editor.Users(id)) {
       inner |= is_candidate(use.node) && !kNeverOutputs.contains(graph.node(use.node).op);
-      for_loss |= on_labels[static_cast<size_t>(use.node)] || IsRanking(graph.node(use.node));
+      for_loss |= sees_labels(use.node) || IsRanking(graph.node(use.node));
       summarised |= IsSummaryOp(graph.node(use.node).op);
     }
     // Statistics that only training looks at; a histogram of the predictions does not make them one.
