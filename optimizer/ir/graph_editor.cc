@@ -20,9 +20,19 @@ void GraphEditor::IndexUsers() {
 }
 
 std::string GraphEditor::UniqueName(std::string_view base) const {
-  std::string name(base);
-  for (int i = 1; graph_.Find(name).has_value(); ++i) name = StrCat(base, "_", i);
-  return name;
+  if (!graph_.Find(base).has_value()) return std::string(base);
+  const auto taken = [&](int64_t suffix) { return graph_.Find(StrCat(base, "_", suffix)).has_value(); };
+  // Thousands of copies may share a base: bounds first, then halves between a taken and a free suffix.
+  int64_t low = 0, high = 1;
+  while (taken(high)) {
+    low = high;
+    high *= 2;
+  }
+  while (high - low > 1) {
+    const int64_t middle = low + (high - low) / 2;
+    (taken(middle) ? low : high) = middle;
+  }
+  return StrCat(base, "_", high);
 }
 
 NodeId GraphEditor::AddNode(Node node) {
@@ -75,8 +85,19 @@ void GraphEditor::RemoveControlUses(NodeId id) {
 
 void GraphEditor::ReplaceUses(Value from, Value to) {
   if (from == to) return;
-  for (const Use& use : Users(from)) {
-    if (use.node != to.node) SetInput(use.node, use.index, to);
+  // All at once: a value may have as many users as the graph has nodes.
+  std::vector<Use> kept, moved;
+  for (const Use& use : Users(from.node)) {
+    Value& slot = mutable_node(use.node).inputs[static_cast<size_t>(use.index)];
+    const bool moves = slot == from && use.node != to.node;
+    (moves ? moved : kept).push_back(use);
+    if (moves) slot = to;
+  }
+  if (!moved.empty()) {
+    users_[static_cast<size_t>(from.node)] = std::move(kept);
+    std::vector<Use>& users = users_[static_cast<size_t>(to.node)];
+    users.insert(users.end(), moved.begin(), moved.end());
+    Touch();
   }
   for (GraphOutput& output : graph_.outputs_) {
     if (output.value == from) {
@@ -200,8 +221,14 @@ int64_t GraphEditor::PruneDead() {
     if (!wanted[static_cast<size_t>(id)]) dead.push_back(id);
   }
   // Users of a dead node are dead too, so the order of removal does not matter.
-  for (NodeId id : dead) RemoveNode(id);
-  for (NodeId id : dead) users_[static_cast<size_t>(id)].clear();
+  for (NodeId id : dead) {
+    mutable_node(id).inputs.clear();
+    RemoveNode(id);
+  }
+  if (dead.empty()) return 0;
+  for (std::vector<Use>& users : users_) {
+    std::erase_if(users, [&](const Use& use) { return !wanted[static_cast<size_t>(use.node)]; });
+  }
   return static_cast<int64_t>(dead.size());
 }
 

@@ -27,8 +27,10 @@ Status CheckCycles(const Graph& graph) {
       auto& [id, next] = stack.back();
       const Node& node = graph.node(id);
       state[static_cast<size_t>(id)] = 1;
-      const size_t inputs = node.op == "NextIteration" || node.op == "RefNextIteration" ? 0 : node.inputs.size();
-      if (next == inputs + node.controls.size()) {
+      // Control edges run into the back edge too: the next round waits for all of this one.
+      const bool back_edge = node.op == "NextIteration" || node.op == "RefNextIteration";
+      const size_t inputs = node.inputs.size();
+      if (back_edge || next == inputs + node.controls.size()) {
         state[static_cast<size_t>(id)] = 2;
         stack.pop_back();
         continue;

@@ -57,13 +57,40 @@ std::string NoAdjoint(const Graph&, const Node& node) {
 }
 
 std::string NoConstantOnTheLeft(const Graph& graph, const Node& node) {
-  return ConstValue(graph, node.inputs[0]) != nullptr ? "the importer takes no constant as the left operand" : "";
+  if (ConstValue(graph, node.inputs[0]) != nullptr) return "the importer takes no constant as the left operand";
+  return ConstValue(graph, node.inputs[1]) != nullptr ? "" : NoBroadcast(graph, node);
+}
+
+// Of two live values one may be a picture of one pixel; nothing else is spread.
+std::string NoBroadcast(const Graph& graph, const Node& node) {
+  for (size_t i = 1; i < node.inputs.size(); ++i) {
+    const Shape &a = ShapeOf(graph, node, 0), &b = ShapeOf(graph, node, i);
+    if (!a.has_rank() || !b.has_rank()) continue;
+    if (a.rank() != b.rank()) return StrCat("the importer does not spread ", b.ToString(), " over ", a.ToString());
+    const bool nchw = a.rank() == 4 && LayoutAbove(graph, node.inputs[0]) == "NCHW";
+    const int height = nchw ? 2 : 1;
+    const auto one_pixel = [&](const Shape& shape) {
+      return shape.rank() == 4 && shape.dim(height) == 1 && shape.dim(height + 1) == 1;
+    };
+    for (int axis = 0; axis < a.rank(); ++axis) {
+      const bool spatial = axis == height || axis == height + 1;
+      if (a.dim(axis) < 0 || b.dim(axis) < 0 || a.dim(axis) == b.dim(axis)) continue;
+      if (spatial && (one_pixel(a) || one_pixel(b))) continue;
+      return StrCat("the importer does not spread ", b.ToString(), " over ", a.ToString());
+    }
+  }
+  return "";
+}
+
+std::string TwoBlocks(const Graph& graph, const Node& node) {
+  return ConstValue(graph, node.inputs[1])->elements() == 2 ? "" : "the importer takes blocks of two axes only";
 }
 
 std::string AtMostOneConstant(const Graph& graph, const Node& node) {
   int constants = 0;
   for (Value input : node.inputs) constants += ConstValue(graph, input) != nullptr ? 1 : 0;
   if (constants > 1) return "more than one operand is a constant";
+  if (constants == 0) return NoBroadcast(graph, node);
   // A constant that varies over height or width is applied in the wrong order.
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const Tensor* tensor = ConstValue(graph, node.inputs[i]);
@@ -189,7 +216,7 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
         {"BiasAdd", 40505, {1}, BiasOfABatch},
         {"Add", 40505, {}, Sum},
         {"AddV2", 40505, {}, Sum},
-        {"AddN", 40505, {}, nullptr},
+        {"AddN", 40505, {}, AtMostOneConstant},
         {"Sub", 40505, {}, Difference},
         {"Mul", 40505, {}, AtMostOneConstant},
         {"RealDiv", 40505, {}, NoConstantOnTheLeft},
@@ -208,8 +235,8 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
         {"Max", 40505, {1}, ReductionAxes},
         {"FusedBatchNorm", 40505, {1, 2, 3, 4}, InferenceMode},
         {"FusedBatchNormV3", 40505, {1, 2, 3, 4}, InferenceMode},
-        {"SpaceToBatchND", 40505, {1, 2}, nullptr},
-        {"BatchToSpaceND", 40505, {1, 2}, nullptr},
+        {"SpaceToBatchND", 40505, {1, 2}, TwoBlocks},
+        {"BatchToSpaceND", 40505, {1, 2}, TwoBlocks},
         {"ResizeBilinear", 40505, {1}, nullptr},
         {"ResizeNearestNeighbor", 40505, {1}, nullptr},
         {"ClipByValue", 40505, {1, 2}, nullptr},
@@ -260,6 +287,10 @@ std::vector<Refusal> RefusedByOpenCv(const Graph& graph, int opencv_version) {
       if (reason.empty() && row->second->check != nullptr) reason = row->second->check(graph, node);
     }
     if (!reason.empty()) refusals.push_back({node.name, node.op, reason});
+  }
+  for (const GraphOutput& output : graph.outputs()) {
+    if (!graph.node(output.value.node).IsConst()) continue;
+    refusals.push_back({output.name, "Const", "an output that does not depend on any input is no layer"});
   }
   return refusals;
 }

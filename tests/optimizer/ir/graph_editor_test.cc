@@ -31,6 +31,23 @@ TEST(GraphEditor, MakesNamesUnique) {
   EXPECT_TRUE(Verify(graph, Level::kFlat).ok());
 }
 
+TEST(GraphEditor, FindsAFreeNameAmongManyOfTheSameBase) {
+  Graph graph = Parse("in x:float32[1]; out x");
+  GraphEditor editor(graph);
+  for (int i = 1; i <= 70; ++i) {
+    EXPECT_EQ(editor.node(editor.AddConst("x", Tensor::Scalar(1.0f))).name, StrCat("x_", i));
+  }
+}
+
+TEST(GraphEditor, PrunesManyUsersOfAValueThatStays) {
+  Graph graph = Parse("in x:float32[1]; a = Add(x, x); b = Neg(x); c = Add(b, a); d = Relu(x); out d");
+  GraphEditor editor(graph);
+  const NodeId x = Id(graph, "x"), d = Id(graph, "d");
+  EXPECT_EQ(editor.PruneDead(), 3);
+  EXPECT_THAT(editor.Users(x), ElementsAre(Use{d, 0}));
+  EXPECT_EQ(PrintText(graph), "in x:float32[1]\nd = Relu(x)\nout d\n");
+}
+
 TEST(GraphEditor, ReplacesUsesOfOnePortOnly) {
   Graph graph = Parse("in x:float32[1]; s = Op(x); a = Add(s, s:1); b = Neg(s:1); out a, b, s=s:1");
   GraphEditor editor(graph);
@@ -115,6 +132,8 @@ TEST(Verify, NamesTheNodeThatBreaksAPromise) {
       error("in x:float32[1]; m = Merge(x, n); n = NextIteration(m); a = Op(b, m); b = Op(a); out a", Level::kImported),
       HasSubstr("not a while loop"));
   EXPECT_EQ(error("in x:float32[1]; m = Merge(x, n); n = NextIteration(m); out m", Level::kImported), "");
+  EXPECT_EQ(error("in x:float32[1]; m = Merge(x, n); c = NoOp(^m); n = NextIteration(m, ^c); out m", Level::kImported),
+            "");
   EXPECT_THAT(error("in x:float32[1]; m = Merge(x, n); n = NextIteration(m); out m", Level::kFlat),
               HasSubstr("node 'm' (Merge): control flow in a flat graph"));
   EXPECT_THAT(error("n = NoOp(); a = Op(^n); out a", Level::kFlat), HasSubstr("node 'a' (Op): has a control input"));
