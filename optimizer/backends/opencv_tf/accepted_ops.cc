@@ -56,11 +56,6 @@ std::string NoAdjoint(const Graph&, const Node& node) {
              : "";
 }
 
-std::string NoConstantOnTheLeft(const Graph& graph, const Node& node) {
-  if (ConstValue(graph, node.inputs[0]) != nullptr) return "the importer takes no constant as the left operand";
-  return ConstValue(graph, node.inputs[1]) != nullptr ? "" : NoBroadcast(graph, node);
-}
-
 // Of two live values one may be a picture of one pixel; nothing else is spread.
 std::string NoBroadcast(const Graph& graph, const Node& node) {
   for (size_t i = 1; i < node.inputs.size(); ++i) {
@@ -80,6 +75,11 @@ std::string NoBroadcast(const Graph& graph, const Node& node) {
     }
   }
   return "";
+}
+
+std::string NoConstantOnTheLeft(const Graph& graph, const Node& node) {
+  if (ConstValue(graph, node.inputs[0]) != nullptr) return "the importer takes no constant as the left operand";
+  return ConstValue(graph, node.inputs[1]) != nullptr ? "" : NoBroadcast(graph, node);
 }
 
 std::string TwoBlocks(const Graph& graph, const Node& node) {
@@ -102,6 +102,10 @@ std::string AtMostOneConstant(const Graph& graph, const Node& node) {
     }
   }
   return "";
+}
+
+std::string SumOfMany(const Graph& graph, const Node& node) {
+  return node.inputs.size() == 2 ? AtMostOneConstant(graph, node) : NoBroadcast(graph, node);
 }
 
 // A vector is added along the batch, except where it is a convolution's bias or follows a product with a vector.
@@ -216,7 +220,7 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
         {"BiasAdd", 40505, {1}, BiasOfABatch},
         {"Add", 40505, {}, Sum},
         {"AddV2", 40505, {}, Sum},
-        {"AddN", 40505, {}, AtMostOneConstant},
+        {"AddN", 40505, {}, SumOfMany},
         {"Sub", 40505, {}, Difference},
         {"Mul", 40505, {}, AtMostOneConstant},
         {"RealDiv", 40505, {}, NoConstantOnTheLeft},
