@@ -32,12 +32,18 @@ bool IsRanking(const Node& node) {
   return node.op == "ArgMax" || node.op == "ArgMin" || node.op.starts_with("InTopK") || node.op.starts_with("TopK");
 }
 
-// Nodes that hang on `roots` without passing through training or a ranking.
+// Facts about a value that are no results.
+bool IsMeasure(const Node& node) {
+  return node.op == "Shape" || node.op == "ShapeN" || node.op == "Size" || node.op == "Rank" || node.op == "L2Loss";
+}
+
+// Nodes that hang on `roots` without passing through training, a ranking or a measure.
 NodeSet Downstream(const GraphEditor& editor, std::vector<Value> roots) {
   NodeSet reached(static_cast<size_t>(editor.graph().next_id()), false);
   std::vector<NodeId> work;
   const auto visit = [&](NodeId id) {
-    if (!reached[static_cast<size_t>(id)] && !IsTraining(editor.node(id)) && !IsRanking(editor.node(id))) {
+    const Node& node = editor.node(id);
+    if (!reached[static_cast<size_t>(id)] && !IsTraining(node) && !IsRanking(node) && !IsMeasure(node)) {
       reached[static_cast<size_t>(id)] = true;
       work.push_back(id);
     }
@@ -115,14 +121,13 @@ Status Run(GraphEditor& editor, PassContext& context) {
       on_labels[static_cast<size_t>(*id)] = true;
     }
   }
-  static const std::set<std::string_view> kNeverOutputs = {"Shape", "ShapeN", "Size", "Rank", "L2Loss"};
   std::vector<GraphOutput> chosen;
   for (NodeId id : graph.NodeIds()) {
     const Node& node = graph.node(id);
-    if (!is_candidate(id) || kNeverOutputs.contains(node.op)) continue;
+    if (!is_candidate(id)) continue;
     bool inner = false, for_loss = false, summarised = false;
     for (const Use& use : editor.Users(id)) {
-      inner |= is_candidate(use.node) && !kNeverOutputs.contains(graph.node(use.node).op);
+      inner |= is_candidate(use.node);
       for_loss |= sees_labels(use.node) || IsRanking(graph.node(use.node));
       summarised |= IsSummaryOp(graph.node(use.node).op);
     }

@@ -61,6 +61,7 @@ TEST(ChooseOutputs, TakesTheLogitsThatOnlyALossLooksAt) {
               ElementsAre("logits"));
   EXPECT_THAT(ChosenOutputs(StrCat(kData, kLabels, kLogits,
                                    "p = Softmax(logits); flat = Reshape(logits, int32[2]{-1,3})\n"
+                                   "size = Shape(logits); twice = Add(size, size)\n"
                                    "xent = SparseSoftmaxCrossEntropyWithLogits(flat, labels)\n")),
               ElementsAre("p"));
 }
