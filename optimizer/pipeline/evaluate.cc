@@ -69,7 +69,10 @@ StatusOr<std::vector<NamedTensor>> EvaluateOutputs(const Graph& graph, const std
   for (const NamedTensor& input : inputs) {
     const auto id = graph.Find(input.name);
     if (!id) return NotFound("input '", input.name, "': no node has this name");
-    feeds[*id] = input.value;
+    // The optimized file takes as float what its original took as pixels.
+    const DType wanted = graph.type({*id, 0}).dtype;
+    const bool converts = IsFloating(wanted) && IsInteger(input.value.dtype());
+    feeds[*id] = converts ? input.value.Cast(wanted).Dense() : input.value;
   }
   std::vector<Value> fetches;
   for (const GraphOutput& output : graph.outputs()) fetches.push_back(output.value);

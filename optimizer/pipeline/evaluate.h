@@ -19,6 +19,7 @@ struct NamedTensor {
   Tensor value;
 };
 StatusOr<std::vector<NamedTensor>> SeededInputs(const Graph& graph, uint64_t seed);
+// Integers are converted where the graph takes floating-point numbers.
 StatusOr<std::vector<NamedTensor>> EvaluateOutputs(const Graph& graph, const std::vector<NamedTensor>& inputs);
 
 // max |a - b| / max |b|; 0 when both are empty or zero; infinity when shapes or non-finite places differ.

@@ -87,6 +87,27 @@ TEST_F(OptimizeTest, ProvesTheNumbersOnTheWrittenFile) {
   for (const OutputCheck& check : report->verified) EXPECT_TRUE(check.passed) << check.name;
 }
 
+TEST_F(OptimizeTest, ProvesAGraphThatTakesPixels) {
+  std::string bytes;
+  const Graph graph = ParseOrDie(
+      "in x:uint8[1,6,5,3]; w = float32[3,3,3,4]~3; f = Cast(x) {SrcT=uint8, DstT=float32}; n = Mul(f, 0.0078125); "
+      "y = Conv2D(n, w) {strides=[1,1,1,1], padding=\"SAME\", data_format=\"NHWC\"}; out y");
+  ASSERT_TRUE(EmitGraphDef(graph, {}, [&](std::string_view part) {
+                bytes += part;
+                return OkStatus();
+              }).ok());
+  OptimizeOptions options;
+  options.model = folder_.Write("net.pb", bytes);
+  options.verify = true;
+  for (const char* output : {"", "out.pb"}) {
+    options.output = *output == 0 ? "" : folder_.File(output);
+    const auto report = Optimize(options);
+    ASSERT_TRUE(report.ok()) << report.status();
+    ASSERT_EQ(report->verified.size(), 1U);
+    EXPECT_TRUE(report->verified[0].passed);
+  }
+}
+
 TEST_F(OptimizeTest, WritesNothingWhenTheProofFails) {
   folder_.Write("out.pb", "an older file");
   OptimizeOptions options = Options();
