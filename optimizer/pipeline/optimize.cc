@@ -12,6 +12,7 @@
 #include "optimizer/ir/text.h"
 #include "optimizer/ops/infer.h"
 #include "optimizer/passes/lowering/freeze_variables.h"
+#include "optimizer/passes/lowering/restore_norm_statistics.h"
 #include "optimizer/passes/remove_training.h"
 #include "optimizer/passes/run_pass.h"
 #include "optimizer/pipeline/catalog.h"
@@ -185,12 +186,13 @@ StatusOr<LoweredModel> LowerModel(const OptimizeOptions& options, RunOptions& ru
     const Graph original = has_variables ? graph : Graph();
     RETURN_IF_ERROR(RunPasses(graph, LoweringPasses(), Level::kImported, run, lowered.passes));
     GraphEditor editor(graph);
-    if (has_variables) {
-      PassContext context;
-      const VariableValues values(original, lowered.model.variables.get());
-      RETURN_IF_ERROR(FreezeVariables(editor, values, context));
-      lowered.notes = context.notes();
+    PassContext context;
+    const VariableValues values(original, lowered.model.variables.get());
+    if (has_variables) RETURN_IF_ERROR(FreezeVariables(editor, values, context));
+    if (!options.keep_batch_stats) {
+      RETURN_IF_ERROR(RestoreNormStatistics(editor, original, has_variables ? &values : nullptr, context));
     }
+    lowered.notes = context.notes();
     editor.ClearFunctions();
     RETURN_IF_ERROR(InferTypes(editor));
     return CheckFlat(graph);
@@ -273,7 +275,8 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
     if (std::find(pixel_inputs.begin(), pixel_inputs.end(), input.name) == pixel_inputs.end()) continue;
     input.preprocessing = Preprocessing{};
     input.preprocessing->scale = 1.0;
-    report.notes.push_back(StrCat("input '", input.name, "' takes pixels as they are, 0 to 255: the graph scales them"));
+    report.notes.push_back(
+        StrCat("input '", input.name, "' takes pixels as they are, 0 to 255: the graph scales them"));
   }
   if (!writes) {
     if (options.verify) {
@@ -290,8 +293,7 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
   report.after.bytes = file->size();
   if (options.verify) {
     if (options.progress) options.progress("verify");
-    ASSIGN_OR_RETURN(report.verified,
-                     VerifyGraph(graph, *original, options.verify_tolerance, file->temporary_path()));
+    ASSIGN_OR_RETURN(report.verified, VerifyGraph(graph, *original, options.verify_tolerance, file->temporary_path()));
     RETURN_IF_ERROR(WithContext(FirstFailure(report.verified, options.verify_tolerance), options.model));
   }
   ASSIGN_OR_RETURN(report.info.source_sha256, source_hash.get());

@@ -25,6 +25,7 @@ struct OptimizeOptions {
   std::string model;
   std::string checkpoint;  // whatever OpenCheckpoint takes; empty: the one beside a MetaGraph
   std::string output;  // model.pb; model.json goes beside it. Empty: nothing is written
+  bool keep_batch_stats = false;  // batch norms of training graphs stay as the file has them
   std::vector<InputSpec> inputs;
   std::vector<TensorName> outputs;
   std::vector<SetSpec> sets;

@@ -123,6 +123,8 @@ int Main(int argc, char** argv) {
   app.add_option("model", options.model, "The model: .pb, .pbtxt or .meta, told apart by content");
   app.add_option("--checkpoint", options.checkpoint,
                  "Where variables get their values: prefix, folder or file (default: the one beside a .meta)");
+  app.add_flag("--keep-batch-stats", options.keep_batch_stats,
+               "Let batch norms of a training graph take the statistics of their batch, as the file says");
   app.add_option("-o,--output", options.output, "The file to write; a .json that describes it goes beside it");
   app.add_option("--inputs", inputs, "name[:port][:1x224x224x3][:float32],... any tensor: the graph is cut there");
   app.add_option("--outputs", outputs, "name[:port],...");
