@@ -18,8 +18,9 @@ InspectedTensor DescribeValue(const Graph& graph, std::string name, Value value)
 
 // As a shell word.
 std::string Quoted(const std::string& text) {
-  const bool plain = text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,=@%+") ==
-                     std::string::npos;
+  const bool plain =
+      text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,=@%+") ==
+      std::string::npos;
   if (plain && !text.empty()) return text;
   std::string quoted = "'";
   for (char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -97,8 +98,9 @@ StatusOr<Inspection> Inspect(const std::string& path, const Limits& limits, cons
   }
   const std::string description = ModelInfoPath(path);  // "<path without suffix>.json"
   const std::string out = description.substr(0, description.size() - 5) + ".opencv.pb";
-  inspection.optimize_command = StrCat("permafrost-optimize ", Quoted(path), " -o ", Quoted(out), " --inputs ",
-                                       Quoted(Join(inspection.inputs)), " --outputs ", Quoted(Join(inspection.outputs)));
+  inspection.optimize_command = StrCat(
+      "permafrost-optimize ", Quoted(path), checkpoint.empty() ? "" : " --checkpoint " + Quoted(checkpoint), " -o ",
+      Quoted(out), " --inputs ", Quoted(Join(inspection.inputs)), " --outputs ", Quoted(Join(inspection.outputs)));
   inspection.bench_command = StrCat("permafrost-bench ", Quoted(path), " ", Quoted(out));
   return inspection;
 }

@@ -263,6 +263,50 @@ INSTANTIATE_TEST_SUITE_P(, SharedModels, testing::ValuesIn(kSharedModels), [](co
   return name;
 });
 
+// What freeze_graph would have written, and from it the same answers again.
+TEST(Freeze, WritesThePlainGraphWithItsVariablesAsConstants) {
+  const char* place = std::getenv("PERMAFROST_SHARED_MODELS");
+  const fs::path shared = place != nullptr ? fs::path(place) : kSource.parent_path() / "shared" / "models";
+  if (!fs::exists(shared / "srcnn_v1ckpt")) GTEST_SKIP() << "no " << shared.string() << "/srcnn_v1ckpt";
+  Case model = OpenCase(shared / "srcnn_v1ckpt");
+  const TemporaryFolder folder;
+  std::vector<std::string> arguments = OptimizeArguments(model, folder.File("frozen.pb"));
+  arguments.insert(arguments.end(), {"--passes", "freeze", "--target", "graphdef"});
+  const Finished frozen = RunProgram("permafrost-optimize", arguments);
+  ASSERT_EQ(frozen.exit_code, 0) << frozen.err;
+  tf::GraphDef graph;
+  ASSERT_TRUE(graph.ParseFromString(ReadBytes(folder.File("frozen.pb"))));
+  std::map<std::string, int> ops;
+  for (const tf::NodeDef& node : graph.node()) ++ops[node.op()];
+  EXPECT_EQ(ops["VariableV2"] + ops["Variable"] + ops["RestoreV2"] + ops["RestoreSlice"] + ops["Assign"], 0);
+  EXPECT_GE(ops["Const"], 6);
+  EXPECT_GE(ops["Identity"], 6) << "the reads stay: nothing is optimized";
+  model.model = folder.File("frozen.pb");
+  ExpectOptimizesAndMatches(model, 1e-4);
+}
+
+// The graph alone has no values; --checkpoint brings them, whatever part of it is named.
+TEST(Freeze, TakesTheCheckpointThatTheFlagNames) {
+  const char* place = std::getenv("PERMAFROST_SHARED_MODELS");
+  const fs::path shared = place != nullptr ? fs::path(place) : kSource.parent_path() / "shared" / "models";
+  if (!fs::exists(shared / "carnd_ckpt")) GTEST_SKIP() << "no " << shared.string() << "/carnd_ckpt";
+  Case model = OpenCase(shared / "carnd_ckpt");
+  const TemporaryFolder folder;
+  fs::copy_file(model.model, folder.File("alone.meta"));
+  model.model = folder.File("alone.meta");
+  std::vector<std::string> arguments = OptimizeArguments(model, folder.File("out.pb"));
+  const Finished without = RunProgram("permafrost-optimize", arguments);
+  EXPECT_EQ(without.exit_code, 1);
+  EXPECT_THAT(without.err, testing::HasSubstr("--checkpoint"));
+  for (const char* name : {"", "model.ckpt", "model.ckpt.index", "model.ckpt.data-00000-of-00001"}) {
+    std::vector<std::string> with = arguments;
+    with.insert(with.end(), {"--checkpoint", (model.folder / name).string()});
+    const Finished optimized = RunProgram("permafrost-optimize", with);
+    ASSERT_EQ(optimized.exit_code, 0) << optimized.err;
+    ExpectReferenceOutputs(model, folder.File("out.pb"), 1e-4);
+  }
+}
+
 // --- our own cases
 // ----------------------------------------------------------------------------------------------------
 
