@@ -13,6 +13,7 @@
 #include "optimizer/ops/infer.h"
 #include "optimizer/passes/lowering/freeze_variables.h"
 #include "optimizer/passes/lowering/restore_norm_statistics.h"
+#include "optimizer/passes/name_outputs.h"
 #include "optimizer/passes/remove_training.h"
 #include "optimizer/passes/run_pass.h"
 #include "optimizer/pipeline/catalog.h"
@@ -67,6 +68,7 @@ StatusOr<Passes> ChoosePasses(const OptimizeOptions& options, std::set<std::stri
   for (const std::string& name : options.skip) {
     const PassInfo* pass = FindPass(name);
     if (pass == nullptr) return NotFound("--skip: there is no pass '", name, "' (--list-passes shows them)");
+    if (pass == &kNameOutputs) return InvalidArgument("--skip: '", name, "' has to run: a file needs the names of its outputs");
     if (std::erase(passes, pass) == 0) return NotFound("--skip: pass '", name, "' does not run here");
   }
   return passes;

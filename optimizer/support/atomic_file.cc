@@ -7,10 +7,11 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <future>
 
 namespace permafrost {
 namespace {
-constexpr size_t kBuffer = size_t{1} << 20;
+constexpr size_t kBuffer = size_t{4} << 20;
 }
 
 StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::string& asked) {
@@ -42,7 +43,7 @@ AtomicFile::~AtomicFile() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
-Status AtomicFile::Flush() {
+Status AtomicFile::WriteBuffer() {
   std::string_view rest = buffer_;
   while (!rest.empty()) {
     const ssize_t n = ::write(fd_, rest.data(), rest.size());
@@ -53,8 +54,21 @@ Status AtomicFile::Flush() {
   // The disk starts on these bytes now, so that the sync at the end has little left to wait for.
   ::sync_file_range(fd_, flushed_, static_cast<off_t>(buffer_.size()), SYNC_FILE_RANGE_WRITE);
   flushed_ += static_cast<int64_t>(buffer_.size());
-  buffer_.clear();
   return OkStatus();
+}
+
+Status AtomicFile::Flush() {
+  // A large buffer is hashed beside the write; for a small one a thread costs more than it saves.
+  std::future<void> hashing;
+  if (buffer_.size() == kBuffer) {
+    hashing = std::async(std::launch::async, [this] { hash_.Add(buffer_); });
+  } else {
+    hash_.Add(buffer_);
+  }
+  const Status status = WriteBuffer();
+  if (hashing.valid()) hashing.get();
+  buffer_.clear();
+  return status;
 }
 
 Status AtomicFile::Write(std::string_view bytes) {
@@ -62,7 +76,6 @@ Status AtomicFile::Write(std::string_view bytes) {
   size_ += static_cast<int64_t>(bytes.size());
   while (!bytes.empty()) {
     const std::string_view part = bytes.substr(0, kBuffer - buffer_.size());
-    hash_.Add(part);
     buffer_.append(part);
     bytes.remove_prefix(part.size());
     if (buffer_.size() == kBuffer) error_ = Flush();

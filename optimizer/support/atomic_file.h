@@ -34,6 +34,7 @@ class AtomicFile {
   int64_t size_ = 0, flushed_ = 0;
   int fd_;
   bool finished_ = false;
+  Status WriteBuffer();
   Status Flush();
 };
 

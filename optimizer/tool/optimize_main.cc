@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -137,8 +138,12 @@ int Main(int argc, char** argv) {
   app.add_option("--explain", explain, "Say what a pass did and why it left the rest alone");
   app.add_option("--dump-passes", options.dump_dir, "Write the graph as text after each pass into this folder");
   app.add_flag("--verify", options.verify, "Run original and result on the reference kernels; write only if they agree");
-  app.add_option("--tolerance", options.verify_tolerance, "Relative error that --verify allows")->capture_default_str();
-  app.add_option("--fold-growth", options.fold_growth_bytes, "Bytes that folding constants may add")->capture_default_str();
+  app.add_option("--tolerance", options.verify_tolerance, "Relative error that --verify allows")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--fold-growth", options.fold_growth_bytes, "Bytes that folding constants may add")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app.add_option("--max-tensor-bytes", options.limits.max_tensor_bytes, "Refuse larger constants")->capture_default_str();
   app.add_option("--max-nodes", options.limits.max_nodes, "Refuse larger graphs")->capture_default_str();
   app.add_flag("--dry-run", dry_run, "Do everything but write");
@@ -163,6 +168,9 @@ int Main(int argc, char** argv) {
   }
   if (!options.output.empty() && ModelInfoPath(options.output) == options.output) {
     return usage(InvalidArgument("-o '", options.output, "': the description of the model goes there; name the model .pb"));
+  }
+  if (std::error_code ignored; !options.output.empty() && std::filesystem::equivalent(options.model, options.output, ignored)) {
+    return usage(InvalidArgument("-o '", options.output, "': is the model itself; name another file"));
   }
   if (dry_run || !explain.empty()) options.output.clear();
   if (auto parsed = ParseTarget(target); parsed.ok()) {
