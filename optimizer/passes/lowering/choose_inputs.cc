@@ -3,6 +3,7 @@
 
 #include "optimizer/ops/training_ops.h"
 #include "optimizer/passes/lowering/boundary.h"
+#include "optimizer/passes/lowering/cone.h"
 #include "optimizer/passes/rewrite.h"
 
 namespace permafrost {
@@ -33,16 +34,9 @@ std::optional<Value> FirstImage(const GraphEditor& editor, Value start) {
 
 // Nodes that the outputs need.
 std::vector<NodeId> Cone(const Graph& graph) {
-  std::set<NodeId> seen;
-  std::vector<NodeId> work;
-  for (const GraphOutput& output : graph.outputs()) work.push_back(output.value.node);
-  while (!work.empty()) {
-    const NodeId id = work.back();
-    work.pop_back();
-    if (!seen.insert(id).second) continue;
-    for (Value input : graph.node(id).inputs) work.push_back(input.node);
-  }
-  return {seen.begin(), seen.end()};
+  std::vector<Value> outputs;
+  for (const GraphOutput& output : graph.outputs()) outputs.push_back(output.value);
+  return ConeOf(graph, outputs);
 }
 
 Status NoInput(const Graph& graph) {

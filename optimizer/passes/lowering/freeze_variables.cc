@@ -7,6 +7,7 @@
 #include "optimizer/ir/tensor_slice.h"
 #include "optimizer/ops/evaluate.h"
 #include "optimizer/ops/op.h"
+#include "optimizer/passes/lowering/cone.h"
 #include "optimizer/passes/rewrite.h"
 
 namespace permafrost {
@@ -35,20 +36,12 @@ Value BehindConversions(const Graph& graph, Value value) {
 
 // Everything the value depends on is constant.
 bool IsConstantCone(const Graph& graph, Value value) {
-  std::set<NodeId> seen;
-  std::vector<NodeId> work = {value.node};
-  while (!work.empty()) {
-    const NodeId id = work.back();
-    work.pop_back();
-    if (!seen.insert(id).second) continue;
+  const std::vector<NodeId> cone = ConeOf(graph, {value});
+  return std::all_of(cone.begin(), cone.end(), [&](NodeId id) {
     const Node& node = graph.node(id);
     const OpDef* op = FindOp(node.op);
-    if (node.op == "Placeholder" || op == nullptr || !op->pure || op->kernel == nullptr) {
-      if (!node.IsConst()) return false;
-    }
-    for (Value input : node.inputs) work.push_back(input.node);
-  }
-  return true;
+    return node.IsConst() || (node.op != "Placeholder" && op != nullptr && op->pure && op->kernel != nullptr);
+  });
 }
 
 // Reads of a resource that has become the tensor itself.
