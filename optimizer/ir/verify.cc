@@ -49,6 +49,22 @@ Status CheckCycles(const Graph& graph) {
 
 }  // namespace
 
+Status CheckInputs(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const Value input = node.inputs[i];
+    if (!graph.IsLive(input.node) || input.port < 0) {
+      return InvalidArgument("node '", node.name, "' (", node.op, "): input ", i, " is not defined");
+    }
+    const size_t ports = graph.node(input.node).outputs.size();
+    if (ports > 0 && static_cast<size_t>(input.port) >= ports) {
+      return InvalidArgument("node '", node.name, "' (", node.op, "): input ", i, " is output ", input.port, " of '",
+                             graph.node(input.node).name, "' (", graph.node(input.node).op, "), which has ", ports);
+    }
+  }
+  return OkStatus();
+}
+
 Status Verify(const Graph& graph, Level level) {
   std::set<std::string_view> names;
   for (NodeId id : graph.NodeIds()) {
@@ -56,17 +72,7 @@ Status Verify(const Graph& graph, Level level) {
     if (node.name.empty()) return InvalidArgument("a node of type ", node.op, " has no name");
     if (!names.insert(node.name).second) return InvalidArgument("node '", node.name, "': the name is used twice");
     if (graph.Find(node.name) != id) return Internal("node '", node.name, "': the index of names is wrong");
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const Value input = node.inputs[i];
-      if (!graph.IsLive(input.node) || input.port < 0) {
-        return InvalidArgument("node '", node.name, "' (", node.op, "): input ", i, " is not defined");
-      }
-      const size_t ports = graph.node(input.node).outputs.size();
-      if (ports > 0 && static_cast<size_t>(input.port) >= ports) {
-        return InvalidArgument("node '", node.name, "' (", node.op, "): input ", i, " is output ", input.port, " of '",
-                               graph.node(input.node).name, "' (", graph.node(input.node).op, "), which has ", ports);
-      }
-    }
+    RETURN_IF_ERROR(CheckInputs(graph, id));
     for (NodeId control : node.controls) {
       if (!graph.IsLive(control)) {
         return InvalidArgument("node '", node.name, "' (", node.op, "): a control input is not defined");

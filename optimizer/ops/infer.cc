@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <queue>
 
+#include "optimizer/ir/verify.h"
 #include "optimizer/ops/op.h"
 
 namespace permafrost {
@@ -65,6 +66,7 @@ Status InferNode(GraphEditor& editor, NodeId id) {
   const Graph& graph = editor.graph();
   if (!graph.IsLive(id)) return Internal("inference of a node that does not exist (id ", id, ")");
   const Node& node = graph.node(id);
+  RETURN_IF_ERROR(CheckInputs(graph, id));
   const OpDef* op = FindOp(node.op);
   if (op == nullptr || op->infer == nullptr) {
     if (node.outputs.empty()) editor.SetOutputTypes(id, std::vector<ValueType>(OutputsInUse(editor, id, op)));

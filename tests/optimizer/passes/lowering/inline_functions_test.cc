@@ -78,5 +78,14 @@ TEST(InlineFunctions, IsQuickWhereFunctionsDoubleEachOther) {
   EXPECT_EQ(graph.node_count(), 1 + (1 << 14));
 }
 
+TEST(InlineFunctions, NamesAPortThatTheFunctionsNodeDoesNotHave) {
+  Graph graph = ParseOrDie(
+      "func f { in a:float32[4]; n = Split(int32[]{0}, a) {num_split=2}; out r=n:2 }\n"
+      "in x:float32[4]; y = PartitionedCall(x) {f=@f}; z = Relu(y); out z");
+  const auto run = RunPass(kInlineFunctions, graph);
+  ASSERT_FALSE(run.ok());
+  EXPECT_THAT(Message(run.status()), testing::HasSubstr("output 2 of 'y/n' (Split), which has 2"));
+}
+
 }  // namespace
 }  // namespace permafrost
