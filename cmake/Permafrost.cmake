@@ -25,9 +25,13 @@ if(PERMAFROST_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     CCACHE_SLOPPINESS=pch_defines,time_macros ${PERMAFROST_CCACHE})
 endif()
 
-# Parsing these takes more than half of the time that most files need: each target parses them once. Headers of ours
-# are not among them, or everything would depend on them.
+# Parsing these takes more than half of the time that most files need in a debug build: each target parses them once.
+# Headers of ours are not among them, or everything would depend on them. At -O3 GCC 12 warns wrongly about strings that
+# come from a precompiled header.
 function(permafrost_precompile NAME)
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+    return()
+  endif()
   target_precompile_headers(${NAME} PRIVATE
     <absl/status/statusor.h> <algorithm> <functional> <map> <memory> <optional> <set> <string> <unordered_map> <variant> <vector>
     ${ARGN})
