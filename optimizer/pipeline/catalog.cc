@@ -29,9 +29,20 @@ bool SameName(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-const Passes& LoweringPasses() {
+const Passes& BoundaryPasses() {
   static const Passes passes = {&kInlineFunctions, &kFixTrainingSwitches, &kResolveControlFlow, &kChooseOutputs,
-                                &kChooseInputs,    &kRemoveControlEdges,  &kStripUnused};
+                                &kChooseInputs};
+  return passes;
+}
+
+const Passes& FlatteningPasses() {
+  static const Passes passes = {&kResolveControlFlow, &kRemoveControlEdges, &kStripUnused};
+  return passes;
+}
+
+Passes LoweringPasses() {
+  Passes passes = BoundaryPasses();
+  passes.insert(passes.end(), FlatteningPasses().begin(), FlatteningPasses().end());
   return passes;
 }
 
@@ -57,7 +68,7 @@ const Passes& NamingPasses() {
 const Passes& AllPasses() {
   static const Passes passes = [] {
     Passes all;
-    for (const Passes* pipeline : {&LoweringPasses(), &OptimizingPasses(), &OpenCvPasses(), &NamingPasses()}) {
+    for (const Passes* pipeline : {&BoundaryPasses(), &FlatteningPasses(), &OptimizingPasses(), &OpenCvPasses(), &NamingPasses()}) {
       for (const PassInfo* pass : *pipeline) {
         if (std::find(all.begin(), all.end(), pass) == all.end()) all.push_back(pass);
       }

@@ -13,8 +13,10 @@ const std::vector<const PassInfo*>& AllPasses();
 // By name or alias; '_' and '-' are the same. Null if there is none.
 const PassInfo* FindPass(std::string_view name);
 
-// Imported -> flat.
-const std::vector<const PassInfo*>& LoweringPasses();
+// Imported -> flat: first to where the graph begins and ends, then, once variables have values, to a flat graph.
+const std::vector<const PassInfo*>& BoundaryPasses();
+const std::vector<const PassInfo*>& FlatteningPasses();
+std::vector<const PassInfo*> LoweringPasses();  // both
 // What every backend wants.
 const std::vector<const PassInfo*>& OptimizingPasses();
 // What OpenCV's TensorFlow importer wants, after the optimizing passes.

@@ -13,6 +13,8 @@
 #include "optimizer/ops/infer.h"
 #include "optimizer/passes/lowering/freeze_variables.h"
 #include "optimizer/passes/lowering/restore_norm_statistics.h"
+#include "optimizer/passes/lowering/settle_updates.h"
+#include "optimizer/passes/lowering/variables.h"
 #include "optimizer/passes/name_outputs.h"
 #include "optimizer/passes/remove_training.h"
 #include "optimizer/passes/run_pass.h"
@@ -186,21 +188,32 @@ StatusOr<LoweredModel> LowerModel(const OptimizeOptions& options, RunOptions& ru
     // Restore ops and initial values go when the graph is stripped to its outputs.
     const bool has_variables = HasVariables(graph);
     const Graph original = has_variables ? graph : Graph();
-    RETURN_IF_ERROR(RunPasses(graph, LoweringPasses(), Level::kImported, run, lowered.passes));
-    GraphEditor editor(graph);
+    const VariableValues values(original, lowered.model.variables.get(), options.ema_name);
     PassContext context;
-    const VariableValues values(original, lowered.model.variables.get());
-    if (has_variables) RETURN_IF_ERROR(FreezeVariables(editor, values, context));
+    RETURN_IF_ERROR(values.CheckAverages());
+    RETURN_IF_ERROR(RunPasses(graph, BoundaryPasses(), Level::kImported, run, lowered.passes));
+    if (has_variables) {
+      GraphEditor editor(graph);
+      RETURN_IF_ERROR(SettleUpdates(editor, context));
+      RETURN_IF_ERROR(FreezeConditions(editor, values, context));
+      RETURN_IF_ERROR(InferTypes(editor));
+    }
+    RETURN_IF_ERROR(RunPasses(graph, FlatteningPasses(), Level::kImported, run, lowered.passes));
+    GraphEditor editor(graph);
+    if (has_variables) {
+      RETURN_IF_ERROR(FreezeVariables(editor, values, context));
+      RETURN_IF_ERROR(InferTypes(editor));
+    }
     if (!options.keep_batch_stats) {
       RETURN_IF_ERROR(RestoreNormStatistics(editor, original, has_variables ? &values : nullptr, context));
     }
+    values.NoteMissingAverages(context);
     lowered.notes = context.notes();
     editor.ClearFunctions();
     RETURN_IF_ERROR(InferTypes(editor));
     return CheckFlat(graph);
   };
   if (const Status status = work(); !status.ok()) return WithContext(status, options.model);
-  CollectNotes(lowered.passes, lowered.notes);
   return lowered;
 }
 
@@ -235,6 +248,7 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
   report.format = lowered.model.format;
   report.before = lowered.figures;
   report.passes = std::move(lowered.passes);
+  report.notes = std::move(lowered.notes);
   Graph& graph = lowered.model.graph;
   const std::vector<std::string> pixel_inputs = InputsThatTakePixels(graph);
   std::optional<Graph> original;

@@ -25,6 +25,7 @@ struct OptimizeOptions {
   std::string model;
   std::string checkpoint;  // whatever OpenCheckpoint takes; empty: the one beside a MetaGraph
   std::string output;  // model.pb; model.json goes beside it. Empty: nothing is written
+  std::string ema_name;    // take the moving averages that have this name in the checkpoint; empty: plain values
   bool keep_batch_stats = false;  // batch norms of training graphs stay as the file has them
   std::vector<InputSpec> inputs;
   std::vector<TensorName> outputs;
@@ -72,7 +73,7 @@ struct LoweredModel {
   Model model;  // graph: flat
   GraphFigures figures;  // of the file as read
   std::vector<PassReport> passes;
-  std::vector<std::string> notes;
+  std::vector<std::string> notes;  // of freezing; the passes have their own
 };
 StatusOr<LoweredModel> LowerModel(const OptimizeOptions& options, RunOptions& run);
 

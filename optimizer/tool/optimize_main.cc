@@ -118,12 +118,14 @@ int Main(int argc, char** argv) {
   OptimizeOptions options;
   std::string inputs, outputs, target = "opencv", passes, explain;
   std::vector<std::string> sets;
-  bool list = false, dry_run = false, json = false;
+  bool ema = false, list = false, dry_run = false, json = false;
   CLI::App app("Turns a frozen TensorFlow graph into one that OpenCV loads and runs.");
   app.set_version_flag("--version", std::string(Version()));
   app.add_option("model", options.model, "The model: .pb, .pbtxt or .meta, told apart by content");
   app.add_option("--checkpoint", options.checkpoint,
                  "Where variables get their values: prefix, folder or file (default: the one beside a .meta)");
+  app.add_flag("--ema", ema, "Take the moving averages of variables where the checkpoint has them");
+  app.add_option("--ema-name", options.ema_name, "The name they have (with --ema: ExponentialMovingAverage)");
   app.add_flag("--keep-batch-stats", options.keep_batch_stats,
                "Let batch norms of a training graph take the statistics of their batch, as the file says");
   app.add_option("-o,--output", options.output, "The file to write; a .json that describes it goes beside it");
@@ -162,6 +164,7 @@ int Main(int argc, char** argv) {
     Fail(kProgram, status);
     return kUsage;
   };
+  if (ema && options.ema_name.empty()) options.ema_name = "ExponentialMovingAverage";
   if (options.model.empty()) return usage(InvalidArgument("no model given; see --help"));
   if (options.output.empty() && !dry_run && explain.empty()) {
     return usage(InvalidArgument("nothing to write to; give -o model.pb (or --dry-run)"));

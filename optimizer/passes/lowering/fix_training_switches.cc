@@ -4,6 +4,7 @@
 
 #include "optimizer/ops/training_ops.h"
 #include "optimizer/passes/lowering/boundary.h"
+#include "optimizer/passes/lowering/training_conditions.h"
 
 namespace permafrost {
 namespace {
@@ -105,6 +106,7 @@ Status Run(GraphEditor& editor, PassContext& context) {
       context.Note(StrCat("placeholder '", name, "' is a dropout ", *value == 1.0 ? "keep_prob: set to 1" : "rate: set to 0"));
     }
   }
+  DecideTrainingConditions(editor, context);
   return OkStatus();
 }
 
@@ -112,7 +114,7 @@ Status Run(GraphEditor& editor, PassContext& context) {
 
 const PassInfo kFixTrainingSwitches{
     .name = "fix-training-switches",
-    .summary = "give is_training, keep_prob and rate placeholders their inference values",
+    .summary = "give is_training, keep_prob and rate placeholders and conditions their inference values",
     .needs = {},
     .gives = {},
     .run = Run,

@@ -8,14 +8,11 @@
 #include "optimizer/ops/evaluate.h"
 #include "optimizer/ops/op.h"
 #include "optimizer/passes/lowering/cone.h"
+#include "optimizer/passes/lowering/variables.h"
 #include "optimizer/passes/rewrite.h"
 
 namespace permafrost {
 namespace {
-
-bool IsVariable(const Node& node) {
-  return node.op == "VariableV2" || node.op == "Variable" || node.op == "VarHandleOp";
-}
 
 // The strings of a constant; empty if it is none.
 std::vector<std::string> StringsBehind(const Graph& graph, Value value) {
@@ -87,20 +84,57 @@ void TurnReaders(GraphEditor& editor, NodeId handle, const Tensor& value) {
   }
 }
 
-}  // namespace
-
-bool HasVariables(const Graph& graph) {
-  const auto holds = [](const Graph& body) {
-    const std::vector<NodeId> ids = body.NodeIds();
-    return std::any_of(ids.begin(), ids.end(), [&](NodeId id) { return IsVariable(body.node(id)); });
-  };
-  return holds(graph) || std::any_of(graph.functions().begin(), graph.functions().end(),
-                                     [&](const auto& function) { return holds(*function.second); });
+void Freeze(GraphEditor& editor, NodeId id, const Tensor& value) {
+  const std::string name = editor.node(id).name;
+  if (editor.node(id).op == "VarHandleOp") TurnReaders(editor, id, value);
+  const NodeId constant = editor.AddConst(StrCat(name, "/freeze"), value);
+  editor.ReplaceUses({id, 0}, {constant, 0});
+  editor.RemoveNode(id);
+  editor.Rename(constant, name);
 }
 
-VariableValues::VariableValues(const Graph& original, const VariableSource* source)
-    : original_(original), source_(source) {
+}  // namespace
+
+VariableValues::VariableValues(const Graph& original, const VariableSource* source, std::string_view average)
+    : original_(original), source_(source), average_(average.empty() ? "" : StrCat("/", average)) {
   FindRestores();
+  if (source == nullptr || average_.empty()) return;
+  for (std::string& name : source->Names()) {
+    if (name.ends_with(average_)) averages_.push_back(std::move(name));
+  }
+}
+
+Status VariableValues::CheckAverages() const {
+  if (average_.empty() || !averages_.empty()) return OkStatus();
+  if (source_ == nullptr) return InvalidArgument("moving averages (--ema) are read from a checkpoint; give one with --checkpoint");
+  return NotFound(source_->Describe(), ": holds no moving averages: no name ends in '", average_,
+                  "'; leave --ema out, or give the name they have with --ema-name");
+}
+
+void VariableValues::NoteMissingAverages(PassContext& context) const {
+  if (without_average_.empty()) return;
+  constexpr size_t kMostNames = 8;
+  std::string names;
+  size_t count = 0;
+  for (const std::string& name : without_average_) {
+    if (++count <= kMostNames) names += StrCat(count > 1 ? ", '" : "'", name, "'");
+  }
+  context.Note(StrCat(without_average_.size(), " variable(s) have no moving average and take their plain value: ", names,
+                      without_average_.size() > kMostNames ? " ..." : ""));
+}
+
+std::string VariableValues::AverageOf(const std::string& key) const {
+  if (key.ends_with(average_)) return key;
+  const std::string wanted = key + average_, within = "/" + wanted;
+  std::string found;
+  for (const std::string& name : averages_) {
+    if (name == wanted) return name;
+    // Averages that were made within a variable scope carry its name in front.
+    if (!name.ends_with(within)) continue;
+    if (!found.empty()) return "";
+    found = name;
+  }
+  return found;
 }
 
 const Node* VariableValues::VariableBehind(Value reference) const {
@@ -165,6 +199,14 @@ StatusOr<Tensor> VariableValues::ValueOf(const Node& variable, PassContext& cont
     candidates.push_back({*shared, ""});
   }
   candidates.push_back({variable.name, ""});
+  if (!averages_.empty()) {
+    std::vector<Stored> averages;
+    for (const Stored& candidate : candidates) {
+      if (std::string key = AverageOf(candidate.key); !key.empty()) averages.push_back({std::move(key), candidate.slice});
+    }
+    if (averages.empty()) without_average_.insert(variable.name);
+    candidates.insert(candidates.begin(), averages.begin(), averages.end());
+  }
   const auto stored = std::find_if(candidates.begin(), candidates.end(), [&](const Stored& candidate) {
     return source_ != nullptr && source_->Has(candidate.key);
   });
@@ -197,15 +239,34 @@ StatusOr<Tensor> VariableValues::ValueOf(const Node& variable, PassContext& cont
 }
 
 Status FreezeVariables(GraphEditor& editor, const VariableValues& values, PassContext& context) {
-  for (NodeId id : editor.graph().NodeIds()) {
-    if (!editor.graph().IsLive(id) || !IsVariable(editor.node(id))) continue;
-    const std::string name = editor.node(id).name;
+  std::vector<Value> outputs;
+  for (const GraphOutput& output : editor.graph().outputs()) outputs.push_back(output.value);
+  for (NodeId id : ConeOf(editor.graph(), outputs)) {
+    if (!IsVariable(editor.node(id))) continue;
     ASSIGN_OR_RETURN(const Tensor value, values.ValueOf(editor.node(id), context));
-    if (editor.node(id).op == "VarHandleOp") TurnReaders(editor, id, value);
-    const NodeId constant = editor.AddConst(StrCat(name, "/freeze"), value);
-    editor.ReplaceUses({id, 0}, {constant, 0});
-    editor.RemoveNode(id);
-    editor.Rename(constant, name);
+    Freeze(editor, id, value);
+  }
+  return OkStatus();
+}
+
+Status FreezeConditions(GraphEditor& editor, const VariableValues& values, PassContext& context) {
+  const Graph& graph = editor.graph();
+  std::vector<Value> outputs, conditions;
+  for (const GraphOutput& output : graph.outputs()) outputs.push_back(output.value);
+  for (NodeId id : ConeOf(graph, outputs)) {
+    const Node& node = graph.node(id);
+    const bool is_switch = (node.op == "Switch" || node.op == "RefSwitch") && node.inputs.size() == 2;
+    const bool calls = node.op == "If" || node.op == "StatelessIf" || node.op == "Case" || node.op == "StatelessCase";
+    if (is_switch) conditions.push_back(node.inputs[1]);
+    if (calls && !node.inputs.empty()) conditions.push_back(node.inputs[0]);
+  }
+  for (NodeId id : ConeOf(graph, conditions)) {
+    if (!IsVariable(graph.node(id)) || graph.type({id, 0}).shape.Elements() > 1) continue;
+    PassContext unused;
+    const auto value = values.ValueOf(graph.node(id), unused);
+    if (!value.ok()) continue;
+    for (const std::string& note : unused.notes()) context.Note(note);
+    Freeze(editor, id, *value);
   }
   return OkStatus();
 }

@@ -5,6 +5,7 @@
 
 #include "optimizer/ops/evaluate.h"
 #include "optimizer/ops/infer.h"
+#include "optimizer/passes/lowering/variables.h"
 #include "tests/support/graph_testing.h"
 
 namespace permafrost {

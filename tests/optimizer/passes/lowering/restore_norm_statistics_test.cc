@@ -87,7 +87,7 @@ TEST_F(ATrainingNorm, IsLeftAloneInAFrozenGraphThatLostThem) {
   AddNorm({}, {});
   ASSERT_TRUE(Restore(false).ok());
   EXPECT_TRUE(Training());
-  EXPECT_TRUE(context.notes().empty());
+  EXPECT_THAT(context.notes().back(), HasSubstr("takes the statistics of its batch, the file holds no others"));
 }
 
 TEST_F(ATrainingNorm, IsNamedWhenNobodyKeepsAMovingAverage) {
