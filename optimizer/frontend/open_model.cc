@@ -1,15 +1,16 @@
 #include "optimizer/frontend/open_model.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 
 #include "optimizer/frontend/checkpoint/open_checkpoint.h"
-#include "optimizer/frontend/checkpoint/table_reader.h"
 #include "optimizer/frontend/graphdef/read_graphdef.h"
+#include "optimizer/frontend/locate_model.h"
 #include "optimizer/frontend/meta_graph/read_meta_graph.h"
+#include "optimizer/frontend/saved_model/read_saved_model.h"
 #include "optimizer/ir/verify.h"
 #include "optimizer/support/mapped_file.h"
 
@@ -72,41 +73,70 @@ bool LooksLikeText(std::string_view bytes) {
   return word > 0 && (head.starts_with('{') || head.starts_with(':') || head.starts_with('<'));
 }
 
-StatusOr<Graph> ReadGraph(const std::shared_ptr<const MappedFile>& file, const Limits& limits, Format& format) {
-  const std::string_view bytes = file->bytes();
-  if (LooksLikeText(bytes)) {
-    const bool meta = IsMetaGraphText(bytes);
-    format = meta ? Format::kMetaGraphText : Format::kGraphDefText;
-    return meta ? ReadMetaGraphText(bytes, limits) : ReadGraphDefText(bytes, limits);
-  }
-  const bool meta = IsMetaGraph(bytes);
-  format = meta ? Format::kMetaGraph : Format::kGraphDef;
-  return meta ? ReadMetaGraph(bytes, file, limits) : ReadGraphDef(bytes, file, limits);
+StatusOr<MetaGraph> WithoutDescription(StatusOr<Graph> graph) {
+  RETURN_IF_ERROR(graph.status());
+  return MetaGraph{*std::move(graph), {}, {}};
 }
 
-// model.meta belongs to the checkpoint model.
-std::string CheckpointBeside(const std::string& path, Format format) {
+StatusOr<MetaGraph> ReadGraph(const std::shared_ptr<const MappedFile>& file, const Limits& limits,
+                              const OpenOptions& options, Format& format) {
+  const std::string_view bytes = file->bytes();
+  const bool text = LooksLikeText(bytes);
+  if (text ? IsSavedModelText(bytes) : IsSavedModel(bytes)) {
+    format = text ? Format::kSavedModelText : Format::kSavedModel;
+    return text ? ReadSavedModelText(bytes, options.tags, limits) : ReadSavedModel(bytes, file, options.tags, limits);
+  }
+  if (text ? IsMetaGraphText(bytes) : IsMetaGraph(bytes)) {
+    format = text ? Format::kMetaGraphText : Format::kMetaGraph;
+    return text ? ReadMetaGraphText(bytes, limits) : ReadMetaGraph(bytes, file, limits);
+  }
+  format = text ? Format::kGraphDefText : Format::kGraphDef;
+  return WithoutDescription(text ? ReadGraphDefText(bytes, limits) : ReadGraphDef(bytes, file, limits));
+}
+
+// model.meta belongs to the checkpoint model, a SavedModel to its folder's variables.
+std::string CheckpointOf(const std::string& graph, Format format) {
+  if (format == Format::kSavedModel || format == Format::kSavedModelText) {
+    return (std::filesystem::path(graph).parent_path() / "variables/variables").string();
+  }
   constexpr std::string_view kMeta = ".meta";
   const bool meta = format == Format::kMetaGraph || format == Format::kMetaGraphText;
-  if (!meta || !path.ends_with(kMeta)) return "";
-  const std::string prefix = path.substr(0, path.size() - kMeta.size());
-  return HasCheckpoint(prefix) ? prefix : "";
+  if (!meta || !graph.ends_with(kMeta)) return "";
+  return graph.substr(0, graph.size() - kMeta.size());
 }
 
-StatusOr<Model> Read(const std::shared_ptr<const MappedFile>& file, const Limits& limits) {
+// Stands for variables that belong beside the graph and are not there: no output may need them.
+class NoVariables : public VariableSource {
+ public:
+  explicit NoVariables(std::string prefix) : prefix_(std::move(prefix)) {}
+  std::vector<std::string> Names() const override { return {}; }
+  bool Has(std::string_view) const override { return false; }
+  StatusOr<Tensor> Get(std::string_view name) const override {
+    return NotFound("'", name, "' is not in ", Describe());
+  }
+  std::string Describe() const override { return prefix_ + ".index, which is missing"; }
+
+ private:
+  std::string prefix_;
+};
+
+Status AddVariables(Model& model, const std::string& prefix, const Limits& limits) {
+  ASSIGN_OR_RETURN(model.variables, OpenCheckpoint(prefix, limits));
+  for (std::string& file : CheckpointFiles(prefix)) model.files.push_back(std::move(file));
+  return OkStatus();
+}
+
+StatusOr<Model> Read(const std::shared_ptr<const MappedFile>& file, const Limits& limits, const OpenOptions& options) {
   Model model;
   const std::string_view bytes = file->bytes();
-  model.file_bytes = static_cast<int64_t>(bytes.size());
+  model.files = {file->path()};
   if (const auto what = WhatElse(bytes)) {
-    return InvalidArgument("is ", *what, "; expected a frozen TensorFlow graph (.pb or .pbtxt)");
+    return InvalidArgument("is ", *what, "; expected a TensorFlow model (.pb, .pbtxt, .meta or a SavedModel)");
   }
-  if (IsTable(bytes)) {
-    return InvalidArgument("is part of a checkpoint, which holds the variables but no graph; give the graph (.meta, .pb "
-                           "or .pbtxt) and this with --checkpoint");
-  }
-  auto graph = ReadGraph(file, limits, model.format);
-  RETURN_IF_ERROR(graph.status());
-  model.graph = *std::move(graph);
+  ASSIGN_OR_RETURN(MetaGraph read, ReadGraph(file, limits, options, model.format));
+  model.graph = std::move(read.graph);
+  model.signatures = std::move(read.signatures);
+  model.assets = std::move(read.assets);
   RETURN_IF_ERROR(Verify(model.graph, Level::kImported));
   return model;
 }
@@ -119,18 +149,32 @@ std::string_view NameOf(Format format) {
     case Format::kGraphDefText: return "GraphDef (text)";
     case Format::kMetaGraph: return "MetaGraphDef (binary)";
     case Format::kMetaGraphText: return "MetaGraphDef (text)";
+    case Format::kSavedModel: return "SavedModel (binary)";
+    case Format::kSavedModelText: return "SavedModel (text)";
     case Format::kUnknown: break;
   }
   return "unknown";
 }
 
-StatusOr<Model> OpenModel(const std::string& path, const Limits& limits, const std::string& checkpoint) {
-  ASSIGN_OR_RETURN(auto file, MappedFile::Open(path));
-  auto model = Read(file, limits);
-  if (!model.ok()) return WithContext(model.status(), path);
-  const std::string prefix = checkpoint.empty() ? CheckpointBeside(path, model->format) : checkpoint;
-  if (!prefix.empty()) {
-    ASSIGN_OR_RETURN(model->variables, OpenCheckpoint(prefix, limits));
+StatusOr<Model> OpenModel(const std::string& path, const Limits& limits, const OpenOptions& options) {
+  ASSIGN_OR_RETURN(ModelPlace place, LocateModel(path));
+  ASSIGN_OR_RETURN(auto file, MappedFile::Open(place.graph));
+  auto model = Read(file, limits, options);
+  if (!model.ok()) return WithContext(model.status(), place.graph);
+  model->notes = std::move(place.notes);
+  const std::string own = place.checkpoint.empty() ? CheckpointOf(place.graph, model->format) : place.checkpoint;
+  if (!options.checkpoint.empty()) {
+    ASSIGN_OR_RETURN(const std::string prefix, ResolveCheckpoint(options.checkpoint));
+    RETURN_IF_ERROR(AddVariables(*model, prefix, limits));
+  } else if (HasCheckpoint(own)) {
+    RETURN_IF_ERROR(AddVariables(*model, own, limits));
+  } else if (!own.empty()) {
+    model->variables = std::make_shared<NoVariables>(own);
+  }
+  for (const std::string& each : model->files) {
+    std::error_code ignored;
+    const auto bytes = std::filesystem::file_size(each, ignored);
+    if (!ignored) model->file_bytes += static_cast<int64_t>(bytes);
   }
   return model;
 }

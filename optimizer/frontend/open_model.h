@@ -3,7 +3,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "optimizer/frontend/meta_graph/read_meta_graph.h"
+#include "optimizer/frontend/signature.h"
 #include "optimizer/ir/graph.h"
 #include "optimizer/ir/variable_source.h"
 #include "optimizer/support/limits.h"
@@ -16,6 +19,8 @@ enum class Format {
   kGraphDefText,
   kMetaGraph,
   kMetaGraphText,
+  kSavedModel,
+  kSavedModelText,
   kUnknown,
 };
 std::string_view NameOf(Format format);
@@ -23,14 +28,23 @@ std::string_view NameOf(Format format);
 struct Model {
   Graph graph;  // imported
   std::shared_ptr<const VariableSource> variables;  // null: none was given or found
+  std::vector<Signature> signatures;                // sorted by name
+  std::vector<Asset> assets;
   Format format = Format::kUnknown;
   int64_t file_bytes = 0;
-  std::string source_sha256;
+  std::vector<std::string> files;  // all that were read, the one with the graph first
+  std::vector<std::string> notes;  // what was chosen and the user should hear of
 };
 
-// Reads a model of any format we know, told apart by content. Every error names the file; one about a file that is
-// something else says what it is and what to do.
-// `checkpoint` is whatever OpenCheckpoint takes; when empty, the one beside a MetaGraph (model.meta: model) is taken.
-StatusOr<Model> OpenModel(const std::string& path, const Limits& limits, const std::string& checkpoint = "");
+struct OpenOptions {
+  std::string checkpoint;  // whatever OpenCheckpoint takes; empty: the one that belongs to the model
+  std::string tags;        // of a SavedModel's graph, separated by commas; empty: serve, else the only ones
+};
+
+// Reads a model of any format we know, told apart by content. `path` may also be
+//   a SavedModel's folder, or one of timestamped exports (the newest is taken),
+//   a checkpoint, however OpenCheckpoint takes it, or its training folder, when a graph lies beside it.
+// Every error names the file; one about a file that is something else says what it is and what to do.
+StatusOr<Model> OpenModel(const std::string& path, const Limits& limits, const OpenOptions& options = {});
 
 }  // namespace permafrost

@@ -27,6 +27,10 @@ std::string Quoted(const std::string& text) {
   return quoted + "'";
 }
 
+std::string Flag(const std::string& name, const std::string& value) {
+  return value.empty() ? "" : StrCat(" ", name, " ", Quoted(value));
+}
+
 std::string Join(const std::vector<InspectedTensor>& tensors) {
   std::string names;
   for (const InspectedTensor& tensor : tensors) names += (names.empty() ? "" : ",") + tensor.name;
@@ -51,15 +55,16 @@ void CountOps(const Graph& graph, Inspection& inspection) {
 
 }  // namespace
 
-StatusOr<Inspection> Inspect(const std::string& path, const Limits& limits, const std::string& checkpoint) {
+StatusOr<Inspection> Inspect(const OptimizeOptions& options) {
   Inspection inspection;
-  ASSIGN_OR_RETURN(Model model, OpenModel(path, limits, checkpoint));
+  ASSIGN_OR_RETURN(Model model, OpenModel(options.model, options.limits, options.open));
   Graph& graph = model.graph;
   {
     GraphEditor editor(graph);
     if (const Status status = InferTypes(editor); !status.ok()) inspection.problem = Message(status);
   }
   inspection.format = model.format;
+  inspection.signatures = model.signatures;
   inspection.figures = FiguresOf(graph);
   inspection.figures.bytes = model.file_bytes;
   CountOps(graph, inspection);
@@ -74,10 +79,6 @@ StatusOr<Inspection> Inspect(const std::string& path, const Limits& limits, cons
     if (!refusal.op.starts_with("Placeholder")) ++inspection.refused[StrCat(refusal.op, ": ", refusal.reason)];
   }
 
-  OptimizeOptions options;
-  options.model = path;
-  options.limits = limits;
-  options.checkpoint = checkpoint;
   RunOptions run;
   auto lowered = LowerModel(options, run);
   if (!lowered.ok()) {
@@ -96,12 +97,12 @@ StatusOr<Inspection> Inspect(const std::string& path, const Limits& limits, cons
   } else {
     inspection.refused_after_optimizing = optimized->unsupported;
   }
-  const std::string description = ModelInfoPath(path);  // "<path without suffix>.json"
+  const std::string description = ModelInfoPath(options.model);  // "<path without suffix>.json"
   const std::string out = description.substr(0, description.size() - 5) + ".opencv.pb";
   inspection.optimize_command = StrCat(
-      "permafrost-optimize ", Quoted(path), checkpoint.empty() ? "" : " --checkpoint " + Quoted(checkpoint), " -o ",
-      Quoted(out), " --inputs ", Quoted(Join(inspection.inputs)), " --outputs ", Quoted(Join(inspection.outputs)));
-  inspection.bench_command = StrCat("permafrost-bench ", Quoted(path), " ", Quoted(out));
+      "permafrost-optimize ", Quoted(options.model), Flag("--checkpoint", options.open.checkpoint),
+      Flag("--tags", options.open.tags), Flag("--signature", options.signature), " -o ", Quoted(out), " --inputs ", Quoted(Join(inspection.inputs)), " --outputs ", Quoted(Join(inspection.outputs)));
+  inspection.bench_command = StrCat("permafrost-bench ", Quoted(options.model), " ", Quoted(out));
   return inspection;
 }
 

@@ -18,6 +18,7 @@ struct InspectedTensor {
 struct Inspection {
   Format format = Format::kUnknown;
   GraphFigures figures;
+  std::vector<Signature> signatures;
   std::vector<InspectedTensor> placeholders;  // in the file
   std::vector<InspectedTensor> variables;     // not frozen yet
   std::vector<InspectedTensor> inputs, outputs;  // that the optimizer would choose
@@ -31,6 +32,7 @@ struct Inspection {
   std::string optimize_command, bench_command;
 };
 
-StatusOr<Inspection> Inspect(const std::string& path, const Limits& limits, const std::string& checkpoint = "");
+// `options`: the model and how to open it.
+StatusOr<Inspection> Inspect(const OptimizeOptions& options);
 
 }  // namespace permafrost

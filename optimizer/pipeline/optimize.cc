@@ -22,8 +22,9 @@
 #include "optimizer/pipeline/describe.h"
 #include "optimizer/pipeline/evaluate.h"
 #include "optimizer/pipeline/find_preprocessing.h"
+#include "optimizer/pipeline/set_boundary.h"
+#include "optimizer/pipeline/source_hash.h"
 #include "optimizer/support/atomic_file.h"
-#include "optimizer/support/sha256.h"
 
 namespace permafrost {
 namespace {
@@ -172,18 +173,26 @@ GraphFigures FiguresOf(const Graph& graph) {
 }
 
 StatusOr<LoweredModel> LowerModel(const OptimizeOptions& options, RunOptions& run) {
+  ASSIGN_OR_RETURN(Model model, OpenModel(options.model, options.limits, options.open));
+  return LowerModel(std::move(model), options, run);
+}
+
+StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, RunOptions& run) {
   LoweredModel lowered;
-  ASSIGN_OR_RETURN(lowered.model, OpenModel(options.model, options.limits, options.checkpoint));
+  lowered.model = std::move(model);
   Graph& graph = lowered.model.graph;
   lowered.figures = FiguresOf(graph);
   lowered.figures.bytes = lowered.model.file_bytes;
+  BoundaryReport boundary;
   const auto work = [&]() -> Status {
+    const bool needs_signature = options.outputs.empty() || !options.signature.empty();
+    const auto signature = ChooseSignature(lowered.model.signatures, options.signature);
+    if (needs_signature) RETURN_IF_ERROR(signature.status());
     {
       GraphEditor editor(graph);
       RETURN_IF_ERROR(InferTypes(editor));
       for (const SetSpec& set : options.sets) RETURN_IF_ERROR(SetPlaceholder(editor, set.name, set.value));
-      RETURN_IF_ERROR(SetOutputs(editor, options.outputs));
-      if (!options.inputs.empty()) RETURN_IF_ERROR(CutInputs(editor, options.inputs));
+      RETURN_IF_ERROR(SetBoundary(editor, signature.ok() ? *signature : nullptr, options.inputs, options.outputs, boundary));
     }
     // Restore ops and initial values go when the graph is stripped to its outputs.
     const bool has_variables = HasVariables(graph);
@@ -210,10 +219,15 @@ StatusOr<LoweredModel> LowerModel(const OptimizeOptions& options, RunOptions& ru
     values.NoteMissingAverages(context);
     lowered.notes = context.notes();
     editor.ClearFunctions();
+    if (options.inputs.empty()) DropUnusedInputs(editor, boundary);
     RETURN_IF_ERROR(InferTypes(editor));
     return CheckFlat(graph);
   };
   if (const Status status = work(); !status.ok()) return WithContext(status, options.model);
+  lowered.notes.insert(lowered.notes.begin(), boundary.notes.begin(), boundary.notes.end());
+  lowered.notes.insert(lowered.notes.begin(), lowered.model.notes.begin(), lowered.model.notes.end());
+  lowered.input_tensors = std::move(boundary.input_tensors);
+  lowered.output_tensors = std::move(boundary.output_tensors);
   return lowered;
 }
 
@@ -236,14 +250,15 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
   std::set<std::string> may_fail;
   ASSIGN_OR_RETURN(const Passes passes, ChoosePasses(options, may_fail));
 
+  OptimizeReport report;
+  if (options.progress) options.progress("read");
+  ASSIGN_OR_RETURN(Model model, OpenModel(options.model, options.limits, options.open));
   // The source is hashed beside the other work, each page once.
   const bool writes = !options.output.empty();
   std::future<StatusOr<std::string>> source_hash;
-  if (writes) source_hash = std::async(std::launch::async, Sha256OfFile, options.model);
+  if (writes) source_hash = std::async(std::launch::async, Sha256OfSource, model.files);
 
-  OptimizeReport report;
-  if (options.progress) options.progress("read");
-  ASSIGN_OR_RETURN(LoweredModel lowered, LowerModel(options, run));
+  ASSIGN_OR_RETURN(LoweredModel lowered, LowerModel(std::move(model), options, run));
   run.stop_after = options.stop_after;
   report.format = lowered.model.format;
   report.before = lowered.figures;

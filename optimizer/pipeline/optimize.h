@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,7 +24,8 @@ std::string ToString(const Target& target);
 
 struct OptimizeOptions {
   std::string model;
-  std::string checkpoint;  // whatever OpenCheckpoint takes; empty: the one beside a MetaGraph
+  OpenOptions open;        // where its parts are
+  std::string signature;   // empty: serving_default, else the only one
   std::string output;  // model.pb; model.json goes beside it. Empty: nothing is written
   std::string ema_name;    // take the moving averages that have this name in the checkpoint; empty: plain values
   bool keep_batch_stats = false;  // batch norms of training graphs stay as the file has them
@@ -73,9 +75,11 @@ struct LoweredModel {
   Model model;  // graph: flat
   GraphFigures figures;  // of the file as read
   std::vector<PassReport> passes;
-  std::vector<std::string> notes;  // of freezing; the passes have their own
+  std::vector<std::string> notes;  // of opening and freezing; the passes have their own
+  std::map<std::string, std::string> input_tensors, output_tensors;  // name in the graph: the model's own "node:port"
 };
 StatusOr<LoweredModel> LowerModel(const OptimizeOptions& options, RunOptions& run);
+StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, RunOptions& run);
 
 GraphFigures FiguresOf(const Graph& graph);
 

@@ -23,11 +23,27 @@ void PrintTensors(const char* title, const std::vector<InspectedTensor>& tensors
   if (tensors.size() > most) std::cout << "  ... and " << tensors.size() - most << " more (--json lists all)\n";
 }
 
+std::string Describe(const SignatureTensor& tensor) {
+  return StrCat(tensor.alias, "  ", tensor.tensor.empty() ? "(no dense tensor)" : tensor.tensor, "  ", NameOf(tensor.dtype),
+                tensor.shape.ToString());
+}
+
+void PrintSignatures(const std::vector<Signature>& signatures) {
+  if (signatures.empty()) return;
+  std::cout << "signatures (" << signatures.size() << ")\n";
+  for (const Signature& signature : signatures) {
+    std::cout << "  " << signature.name << (signature.method.empty() ? "" : "  ") << signature.method << "\n";
+    for (const SignatureTensor& input : signature.inputs) std::cout << "    in   " << Describe(input) << "\n";
+    for (const SignatureTensor& output : signature.outputs) std::cout << "    out  " << Describe(output) << "\n";
+  }
+}
+
 void Print(const std::string& path, const Inspection& found) {
   std::cout << path << ": " << NameOf(found.format) << ", " << HumanBytes(found.figures.bytes) << ", "
             << WithCommas(found.figures.nodes) << " nodes (" << WithCommas(found.figures.ops) << " ops), "
             << WithCommas(found.figures.parameters) << " parameters, " << WithCommas(found.control_edges)
             << " control edges, " << found.functions << " functions\n";
+  PrintSignatures(found.signatures);
   PrintTensors("placeholders", found.placeholders, 20);
   PrintTensors("variables", found.variables, 10);
   PrintTensors("inputs", found.inputs, 20);
@@ -76,6 +92,28 @@ Json ToJson(const std::vector<InspectedTensor>& tensors) {
   return list;
 }
 
+Json ToJson(const std::vector<SignatureTensor>& tensors) {
+  Json list = Json::array();
+  for (const SignatureTensor& tensor : tensors) {
+    list.push_back({{"alias", tensor.alias},
+                    {"tensor", tensor.tensor},
+                    {"dtype", NameOf(tensor.dtype)},
+                    {"shape", tensor.shape.ToString()}});
+  }
+  return list;
+}
+
+Json ToJson(const std::vector<Signature>& signatures) {
+  Json list = Json::array();
+  for (const Signature& signature : signatures) {
+    list.push_back({{"name", signature.name},
+                    {"method", signature.method},
+                    {"inputs", ToJson(signature.inputs)},
+                    {"outputs", ToJson(signature.outputs)}});
+  }
+  return list;
+}
+
 void PrintJson(const std::string& path, const Inspection& found) {
   Json json;
   json["model"] = path;
@@ -86,6 +124,7 @@ void PrintJson(const std::string& path, const Inspection& found) {
   json["parameters"] = found.figures.parameters;
   json["control_edges"] = found.control_edges;
   json["functions"] = found.functions;
+  json["signatures"] = ToJson(found.signatures);
   json["placeholders"] = ToJson(found.placeholders);
   json["variables"] = ToJson(found.variables);
   json["inputs"] = ToJson(found.inputs);
@@ -107,28 +146,28 @@ void PrintJson(const std::string& path, const Inspection& found) {
 }
 
 int Main(int argc, char** argv) {
-  std::string path;
+  OptimizeOptions options;
   bool json = false;
-  Limits limits;
-  std::string checkpoint;
   CLI::App app("Says what a model file holds and what OpenCV will make of it.");
   app.set_version_flag("--version", std::string(Version()));
-  app.add_option("model", path, "The model")->required();
-  app.add_option("--checkpoint", checkpoint, "Where variables get their values: prefix, folder or file");
+  app.add_option("model", options.model, "The model: a file, a SavedModel's folder, a checkpoint with its graph")->required();
+  app.add_option("--checkpoint", options.open.checkpoint, "Where variables get their values: prefix, folder or file");
+  app.add_option("--tags", options.open.tags, "The tags of a SavedModel's graph, separated by commas (default: serve)");
+  app.add_option("--signature", options.signature, "The signature whose inputs and outputs are meant (default: serving_default)");
   app.add_flag("--json", json, "Print as JSON");
-  app.add_option("--max-tensor-bytes", limits.max_tensor_bytes, "Refuse larger constants")->capture_default_str();
-  app.add_option("--max-nodes", limits.max_nodes, "Refuse larger graphs")->capture_default_str();
+  app.add_option("--max-tensor-bytes", options.limits.max_tensor_bytes, "Refuse larger constants")->capture_default_str();
+  app.add_option("--max-nodes", options.limits.max_nodes, "Refuse larger graphs")->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
-  const auto found = Inspect(path, limits, checkpoint);
+  const auto found = Inspect(options);
   if (!found.ok()) return Fail("permafrost-inspect", found.status());
   if (json) {
-    PrintJson(path, *found);
+    PrintJson(options.model, *found);
   } else {
-    Print(path, *found);
+    Print(options.model, *found);
   }
   return 0;
 }

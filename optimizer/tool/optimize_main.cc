@@ -121,11 +121,14 @@ int Main(int argc, char** argv) {
   bool ema = false, list = false, dry_run = false, json = false;
   CLI::App app("Turns a frozen TensorFlow graph into one that OpenCV loads and runs.");
   app.set_version_flag("--version", std::string(Version()));
-  app.add_option("model", options.model, "The model: .pb, .pbtxt or .meta, told apart by content");
-  app.add_option("--checkpoint", options.checkpoint,
+  app.add_option("model", options.model, "The model, told by content: .pb, .pbtxt, .meta, a SavedModel's folder, a checkpoint with its graph");
+  app.add_option("--checkpoint", options.open.checkpoint,
                  "Where variables get their values: prefix, folder or file (default: the one beside a .meta)");
   app.add_flag("--ema", ema, "Take the moving averages of variables where the checkpoint has them");
   app.add_option("--ema-name", options.ema_name, "The name they have (with --ema: ExponentialMovingAverage)");
+  app.add_option("--tags", options.open.tags, "The tags of a SavedModel's graph, separated by commas (default: serve)");
+  app.add_option("--signature", options.signature,
+                 "The signature whose inputs and outputs are meant (default: serving_default, else the only one)");
   app.add_flag("--keep-batch-stats", options.keep_batch_stats,
                "Let batch norms of a training graph take the statistics of their batch, as the file says");
   app.add_option("-o,--output", options.output, "The file to write; a .json that describes it goes beside it");

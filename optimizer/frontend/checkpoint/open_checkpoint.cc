@@ -89,15 +89,15 @@ std::string ResolveBeside(const fs::path& folder, const fs::path& stored) {
   return stays && HasCheckpoint(inside) ? inside : (folder / stored.filename()).string();
 }
 
-StatusOr<Source> OpenStateFile(const std::string& path, std::string_view text, const Limits& limits) {
+StatusOr<std::string> PrefixInStateFile(const std::string& path, std::string_view text) {
   tf::CheckpointState state;
   std::string error;
   if (!ParseText(text, state, error) || state.model_checkpoint_path().empty()) {
     return DataLoss(path, ": is no checkpoint: neither a table nor a state file with a model_checkpoint_path");
   }
-  auto opened = OpenPrefix(ResolveBeside(fs::path(path).parent_path(), state.model_checkpoint_path()), limits);
-  if (!opened.ok()) return WithContext(opened.status(), path);
-  return opened;
+  const std::string prefix = ResolveBeside(fs::path(path).parent_path(), state.model_checkpoint_path());
+  if (!HasCheckpoint(prefix)) return NotFound(path, ": names a checkpoint that is not there: neither ", prefix, ".index nor a V1 checkpoint");
+  return prefix;
 }
 
 // The number after the last '-', -1 if there is none: savers append the step.
@@ -108,9 +108,9 @@ int64_t StepOf(std::string_view prefix) {
   return step;
 }
 
-StatusOr<Source> OpenFolder(const std::string& folder, const Limits& limits) {
+StatusOr<std::string> NewestIn(const std::string& folder) {
   const std::string state = (fs::path(folder) / "checkpoint").string();
-  if (IsFile(state)) return OpenCheckpoint(state, limits);
+  if (IsFile(state)) return ResolveCheckpoint(state);
   std::vector<std::string> prefixes;
   for (const std::string& name : NamesIn(folder)) {
     constexpr std::string_view kIndex = ".index";
@@ -127,24 +127,40 @@ StatusOr<Source> OpenFolder(const std::string& folder, const Limits& limits) {
     return InvalidArgument(folder, ": holds ", prefixes.size(), " checkpoints and no state file; name one, such as ",
                            (fs::path(folder) / *newest).string());
   }
-  return OpenPrefix((fs::path(folder) / *newest).string(), limits);
+  return (fs::path(folder) / *newest).string();
 }
 
 }  // namespace
 
 bool HasCheckpoint(const std::string& prefix) { return IsFile(prefix + ".index") || !V1Files(prefix).empty(); }
 
-StatusOr<std::shared_ptr<const VariableSource>> OpenCheckpoint(const std::string& path, const Limits& limits) {
+StatusOr<std::string> ResolveCheckpoint(const std::string& path) {
   std::error_code error;
-  if (fs::is_directory(path, error)) return OpenFolder(path, limits);
-  if (!IsFile(path)) return OpenPrefix(path, limits);
+  if (fs::is_directory(path, error)) return NewestIn(path);
+  if (!IsFile(path)) return path;
   for (std::string_view suffix : {".index", ".meta"}) {
-    if (path.ends_with(suffix)) return OpenPrefix(path.substr(0, path.size() - suffix.size()), limits);
+    if (path.ends_with(suffix)) return path.substr(0, path.size() - suffix.size());
   }
-  if (const auto prefix = PrefixOfDataFile(path)) return OpenPrefix(*prefix, limits);
-  if (HasCheckpoint(path)) return OpenPrefix(path, limits);
+  if (const auto prefix = PrefixOfDataFile(path)) return *prefix;
+  if (HasCheckpoint(path)) return path;
   ASSIGN_OR_RETURN(const auto file, MappedFile::Open(path));
-  return OpenStateFile(path, file->bytes().substr(0, size_t{1} << 20), limits);
+  return PrefixInStateFile(path, file->bytes().substr(0, size_t{1} << 20));
+}
+
+StatusOr<std::shared_ptr<const VariableSource>> OpenCheckpoint(const std::string& path, const Limits& limits) {
+  ASSIGN_OR_RETURN(const std::string prefix, ResolveCheckpoint(path));
+  return OpenPrefix(prefix, limits);
+}
+
+std::vector<std::string> CheckpointFiles(const std::string& prefix) {
+  if (!IsFile(prefix + ".index")) return V1Files(prefix);
+  const fs::path folder = fs::path(prefix).parent_path();
+  std::vector<std::string> files = {prefix + ".index"};
+  for (const std::string& name : NamesIn(folder)) {
+    const std::string path = (folder / name).string();
+    if (PrefixOfDataFile(path) == prefix) files.push_back(path);
+  }
+  return files;
 }
 
 }  // namespace permafrost

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "optimizer/ir/variable_source.h"
 #include "optimizer/support/limits.h"
@@ -13,6 +14,12 @@ namespace permafrost {
 // file are looked up beside it: folders are copied.
 // Errors: nothing there, nothing that is a checkpoint; what was looked for is said.
 StatusOr<std::shared_ptr<const VariableSource>> OpenCheckpoint(const std::string& path, const Limits& limits);
+
+// The prefix of the checkpoint that OpenCheckpoint would open; it may turn out not to be there.
+StatusOr<std::string> ResolveCheckpoint(const std::string& path);
+
+// The files that make up the checkpoint with this prefix.
+std::vector<std::string> CheckpointFiles(const std::string& prefix);
 
 // True if a checkpoint with this prefix lies there.
 bool HasCheckpoint(const std::string& prefix);

@@ -1,7 +1,10 @@
 #include "optimizer/frontend/meta_graph/read_meta_graph.h"
 
+#include <google/protobuf/stubs/logging.h>
+
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 
 #include "optimizer/frontend/graphdef/read_graphdef.h"
 #include "optimizer/proto/text.h"
@@ -11,7 +14,7 @@
 namespace permafrost {
 namespace {
 
-constexpr int kGraphDef = 2;
+constexpr int kGraphDef = 2, kSignatureDef = 5, kAssetFileDef = 6;
 
 // A NodeDef has a printable op in field 2; a FunctionDef, the first thing in a GraphDef's library, has no field 2.
 bool IsNode(std::string_view bytes) {
@@ -24,6 +27,57 @@ bool IsNode(std::string_view bytes) {
     }
   }
   return false;
+}
+
+using TensorInfos = google::protobuf::Map<std::string, tf::TensorInfo>;
+
+std::vector<SignatureTensor> TensorsOf(const TensorInfos& infos) {
+  std::vector<SignatureTensor> tensors;
+  for (const auto& [alias, info] : infos) {
+    SignatureTensor tensor{alias, info.name(), DTypeFromProto(info.dtype()).value_or(DType::kInvalid), Shape()};
+    if (!info.tensor_shape().unknown_rank()) {
+      std::vector<int64_t> dims;
+      for (const auto& dim : info.tensor_shape().dim()) dims.push_back(std::max<int64_t>(dim.size(), -1));
+      tensor.shape = Shape(std::move(dims));
+    }
+    tensors.push_back(std::move(tensor));
+  }
+  std::sort(tensors.begin(), tensors.end(),
+            [](const SignatureTensor& a, const SignatureTensor& b) { return a.alias < b.alias; });
+  return tensors;
+}
+
+// `entry` is one of the map's.
+Status AddSignature(std::string_view entry, std::vector<Signature>& signatures) {
+  std::string_view name, value;
+  WireScanner pair(entry);
+  WireField field;
+  while (pair.Next(field)) {
+    if (field.number == 1 && field.is_bytes) name = field.bytes;
+    if (field.number == 2 && field.is_bytes) value = field.bytes;
+  }
+  tf::SignatureDef proto;
+  if (!pair.ok() || !proto.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+    return DataLoss("is damaged: signature '", name, "' cannot be read");
+  }
+  // Entry points for TensorFlow's loader: they initialise, and compute nothing for a caller.
+  if (name == "__saved_model_init_op" || name == "__saved_model_train_op") return OkStatus();
+  signatures.push_back(
+      {std::string(name), proto.method_name(), TensorsOf(proto.inputs()), TensorsOf(proto.outputs())});
+  return OkStatus();
+}
+
+Status AddAsset(std::string_view bytes, std::vector<Asset>& assets) {
+  tf::AssetFileDef proto;
+  if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return DataLoss("is damaged: an asset cannot be read");
+  }
+  const std::filesystem::path path(proto.filename());
+  if (path.is_absolute() || std::find(path.begin(), path.end(), "..") != path.end()) {
+    return InvalidArgument("asset '", proto.filename(), "': its path leaves the model's folder; expected a file in assets/");
+  }
+  assets.push_back({proto.tensor_info().name(), proto.filename()});
+  return OkStatus();
 }
 
 }  // namespace
@@ -59,25 +113,55 @@ bool IsMetaGraphText(std::string_view text) {
   return false;
 }
 
-StatusOr<Graph> ReadMetaGraph(std::string_view bytes, const std::shared_ptr<const MappedFile>& file,
-                              const Limits& limits) {
+StatusOr<MetaGraph> ReadMetaGraph(std::string_view bytes, const std::shared_ptr<const MappedFile>& file,
+                                  const Limits& limits) {
+  const google::protobuf::LogSilencer no_printing;
+  MetaGraph result;
+  std::string_view graph_def;
   WireScanner scan(bytes);
   WireField field;
-  std::string_view graph_def;
   while (scan.Next(field)) {
-    if (field.number == kGraphDef && field.is_bytes) graph_def = field.bytes;
+    if (!field.is_bytes) continue;
+    if (field.number == kGraphDef) {
+      graph_def = field.bytes;
+    } else if (field.number == kSignatureDef) {
+      RETURN_IF_ERROR(AddSignature(field.bytes, result.signatures));
+    } else if (field.number == kAssetFileDef) {
+      RETURN_IF_ERROR(AddAsset(field.bytes, result.assets));
+    }
   }
   if (!scan.ok()) return DataLoss("is damaged or truncated: a MetaGraphDef that ends within a field");
-  return ReadGraphDef(graph_def, file, limits);
+  ASSIGN_OR_RETURN(result.graph, ReadGraphDef(graph_def, file, limits));
+  std::sort(result.signatures.begin(), result.signatures.end(),
+            [](const Signature& a, const Signature& b) { return a.name < b.name; });
+  return result;
 }
 
-StatusOr<Graph> ReadMetaGraphText(std::string_view text, const Limits& limits) {
+StatusOr<MetaGraph> ReadMetaGraphText(std::string_view text, const Limits& limits) {
   tf::MetaGraphDef proto;
   std::string error, bytes;
   if (!ParseText(text, proto, error)) return DataLoss("is not a MetaGraphDef in text form: ", error);
-  if (!proto.graph_def().SerializeToString(&bytes)) return ResourceExhausted("is above protobuf's limit of 2 GiB");
+  if (!proto.SerializeToString(&bytes)) return ResourceExhausted("is above protobuf's limit of 2 GiB");
   proto.Clear();
-  return ReadGraphDef(bytes, nullptr, limits);
+  return ReadMetaGraph(bytes, nullptr, limits);
+}
+
+StatusOr<std::vector<std::string>> TagsOf(std::string_view bytes) {
+  constexpr int kMetaInfo = 1, kTags = 4;
+  std::vector<std::string> tags;
+  WireScanner scan(bytes);
+  WireField field;
+  while (scan.Next(field)) {
+    if (field.number != kMetaInfo || !field.is_bytes) continue;
+    WireScanner info(field.bytes);
+    while (info.Next(field)) {
+      if (field.number == kTags && field.is_bytes) tags.emplace_back(field.bytes);
+    }
+    if (!info.ok()) return DataLoss("is damaged: the description of a graph cannot be read");
+  }
+  if (!scan.ok()) return DataLoss("is damaged or truncated: a MetaGraphDef that ends within a field");
+  std::sort(tags.begin(), tags.end());
+  return tags;
 }
 
 }  // namespace permafrost

@@ -24,6 +24,12 @@ std::string Suggestions(const Graph& graph, std::string_view wanted) {
   return text;
 }
 
+bool IsPlaceholder(const Node& node) {
+  return node.op == "Placeholder" || node.op == "PlaceholderV2" || node.op == "PlaceholderWithDefault";
+}
+
+}  // namespace
+
 StatusOr<Value> FindTensor(const Graph& graph, const TensorName& name, std::string_view role) {
   const std::optional<NodeId> id = graph.Find(name.node);
   if (!id) return NotFound(role, " '", name.node, "': no node has this name", Suggestions(graph, name.node));
@@ -34,12 +40,6 @@ StatusOr<Value> FindTensor(const Graph& graph, const TensorName& name, std::stri
   }
   return Value{*id, name.port};
 }
-
-bool IsPlaceholder(const Node& node) {
-  return node.op == "Placeholder" || node.op == "PlaceholderV2" || node.op == "PlaceholderWithDefault";
-}
-
-}  // namespace
 
 Status SetPlaceholder(GraphEditor& editor, std::string_view name, const Tensor& value) {
   ASSIGN_OR_RETURN(const Value target, FindTensor(editor.graph(), {std::string(name), 0}, "--set"));

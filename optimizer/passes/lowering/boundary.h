@@ -21,6 +21,9 @@ struct InputSpec {
   std::optional<DType> dtype;
 };
 
+// `role` ("input") is for the error, which suggests names that exist.
+StatusOr<Value> FindTensor(const Graph& graph, const TensorName& name, std::string_view role);
+
 // Turns the Placeholder (or PlaceholderWithDefault) `name` into a constant. A one-element `value` fills the
 // placeholder's shape; otherwise its shape must fit. Converted to the placeholder's dtype.
 Status SetPlaceholder(GraphEditor& editor, std::string_view name, const Tensor& value);

@@ -21,10 +21,16 @@ std::string Callee(const Graph& graph, const Node& node) {
 constexpr int kMaxDepth = 200;
 
 Status Run(GraphEditor& editor, PassContext&) {
+  if (editor.graph().functions().empty()) return OkStatus();
+  if (!editor.graph().outputs().empty()) editor.PruneDead();
+  return InlineAllCalls(editor);
+}
+
+}  // namespace
+
+Status InlineAllCalls(GraphEditor& editor) {
   const Limits limits;
   const Graph& graph = editor.graph();
-  if (graph.functions().empty()) return OkStatus();
-  if (!graph.outputs().empty()) editor.PruneDead();
   // A call that was opened, and the one whose body it was in.
   struct Opened {
     std::string callee;
@@ -58,8 +64,6 @@ Status Run(GraphEditor& editor, PassContext&) {
   }
   return OkStatus();
 }
-
-}  // namespace
 
 Status InlineCall(GraphEditor& editor, NodeId call, const Graph& body) {
   const std::string prefix = editor.node(call).name;

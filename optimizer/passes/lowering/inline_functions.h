@@ -11,6 +11,9 @@ namespace permafrost {
 // itself, a call whose number of arguments does not fit, more nodes than the limit.
 extern const PassInfo kInlineFunctions;
 
+// The same for every call, whether an output needs it or not. After an error some calls are left.
+Status InlineAllCalls(GraphEditor& editor);
+
 // Puts `body` in place of `call`, which must have the same number of inputs and is removed. Its users get the results.
 Status InlineCall(GraphEditor& editor, NodeId call, const Graph& body);
 
