@@ -102,10 +102,11 @@ std::string CheckpointOf(const std::string& graph, Format format) {
   constexpr std::string_view kMeta = ".meta";
   const bool meta = format == Format::kMetaGraph || format == Format::kMetaGraphText;
   if (!meta || !graph.ends_with(kMeta)) return "";
-  return graph.substr(0, graph.size() - kMeta.size());
+  const std::string prefix = graph.substr(0, graph.size() - kMeta.size());
+  return HasCheckpoint(prefix) ? prefix : "";
 }
 
-// Stands for variables that belong beside the graph and are not there: no output may need them.
+// Stands for the variables of a SavedModel that has none: a frozen one needs none.
 class NoVariables : public VariableSource {
  public:
   explicit NoVariables(std::string prefix) : prefix_(std::move(prefix)) {}
