@@ -2,12 +2,18 @@
 """Records what TensorFlow answers, as a case folder under models/; or checks another file against such a case.
 
 Record:  scripts/python_env reference scripts/make_reference.py MODEL -o CASE
+             [--checkpoint PATH | --tags a,b --signature NAME]
              [--inputs name[:1x224x224x3][:float32],...] [--outputs name[:k],...] [--set name=value]...
              [--in FILE.npy]... [--seed N] [--range LOW,HIGH] [--model NAME]
 Check:   scripts/python_env reference scripts/make_reference.py --check MODEL --case CASE [--tolerance T] [--json]
 
+MODEL is whatever TensorFlow opens: a frozen .pb or .pbtxt, a graph with --checkpoint, a .meta beside its checkpoint, an
+Estimator's training folder, a SavedModel folder, a Keras .h5 or .keras (Keras 3 files: scripts/python_env newest ...).
+The inputs and outputs of a SavedModel go by their names in the signature, those of a Keras model by their layers.
+
 A case folder holds the model, in.npy (or in0.npy, in1.npy, ...) as TensorFlow takes it (NHWC), out0.npy, out1.npy, ...
-(always float32) and meta.json: kind, model, inputs, outputs, flags (placeholders that were fixed), shapes, out_shapes.
+(always float32) and meta.json: kind, model, inputs, outputs, flags (placeholders that were fixed), shapes, out_shapes,
+and for a model that needs them: checkpoint, tags, signature.
 
 TensorFlow's own graph optimisers and oneDNN are off: the reference is the graph as the file says it. An output that
 could not show a bug (saturated, mostly zero, constant, deaf to the input) is reported on stderr, noted in meta.json
@@ -15,26 +21,12 @@ under "mistrusted", and with --strict ends the command with exit code 1.
 """
 import argparse
 import json
-import os
 import pathlib
 import shutil
 import sys
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
-os.environ["CUDA_VISIBLE_DEVICES"] = ""
+from tensorflow_models import ModelError, np, open_model, tf
 
-try:
-    import numpy as np
-    import tensorflow as tf
-except ImportError as error:
-    sys.exit(f"make_reference: {error}; run it as: scripts/python_env reference {sys.argv[0]} ...")
-
-from google.protobuf import text_format
-from google.protobuf.message import DecodeError
-from tensorflow.python.framework import op_def_registry
-
-tf1 = tf.compat.v1
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -42,134 +34,30 @@ class UsageError(Exception):
     """The command line asks for something that cannot be; exit code 2."""
 
 
-class ModelError(Exception):
-    """The model or the case cannot be used; exit code 1."""
-
-
-# --- models ----------------------------------------------------------------------------------------------------------
-# A reader takes a path and returns an object with: kind, inputs(), outputs(), fed_type(name), has(name), run(feeds, outputs).
-# To add a format, write one and put it into READERS with the test that recognises its content.
-
-
-class FrozenGraph:
-    """A frozen GraphDef, binary or text, run in a session that does not rewrite it."""
-
-    kind = "pb"
-
-    def __init__(self, graph_def):
-        drop_unknown_attributes(graph_def)
-        self.graph = tf.Graph()
-        with self.graph.as_default():
-            try:
-                tf1.import_graph_def(graph_def, name="")
-            except (ValueError, KeyError) as error:
-                raise ModelError(f"TensorFlow does not take this graph: {error}") from error
-        config = tf1.ConfigProto(intra_op_parallelism_threads=int(os.environ.get("PERMAFROST_THREADS", "1")))
-        config.graph_options.rewrite_options.disable_meta_optimizer = True
-        config.graph_options.optimizer_options.opt_level = tf1.OptimizerOptions.L0
-        self.session = tf1.Session(graph=self.graph, config=config)
-
-    def inputs(self):
-        return [op.name for op in self.graph.get_operations() if op.type == "Placeholder"]
-
-    def outputs(self):
-        used = {tensor.op.name for op in self.graph.get_operations() for tensor in op.inputs}
-        return [op.name for op in self.graph.get_operations()
-                if op.name not in used and len(op.outputs) == 1 and op.type not in ("Const", "Placeholder")]
-
-    def has(self, name):
-        try:
-            self.tensor(name)
-            return True
-        except ModelError:
-            return False
-
-    def tensor(self, name):
-        try:
-            return self.graph.get_tensor_by_name(name if ":" in name else name + ":0")
-        except (KeyError, ValueError) as error:
-            raise ModelError(f"no tensor {name}; placeholders: {', '.join(self.inputs()) or 'none'}") from error
-
-    def fed_type(self, name):
-        """dtype and shape (None: unknown rank; None inside: unknown dim) of what is fed under this name."""
-        tensor = self.tensor(name)
-        shape = tensor.shape.as_list() if tensor.shape.rank is not None else None
-        return np.dtype(tensor.dtype.as_numpy_dtype), shape
-
-    def run(self, feeds, outputs):
-        try:
-            return self.session.run([self.tensor(name) for name in outputs],
-                                    {self.tensor(name): value for name, value in feeds.items()})
-        except tf.errors.OpError as error:
-            raise ModelError(f"TensorFlow could not run it: {error.message}") from error
-
-
-def drop_unknown_attributes(graph_def):
-    """Attributes that an emitter wrote for another reader (cv::dnn's `axis` on Softmax) are no errors, but worth a word."""
-    dropped = set()
-    functions = {function.signature.name for function in graph_def.library.function}
-    for node in graph_def.node:
-        if node.op in functions:
-            continue
-        op_def = op_def_registry.get(node.op)
-        if op_def is None:
-            raise ModelError(f"node {node.name}: op {node.op} is unknown to TensorFlow {tf.__version__}")
-        known = {attr.name for attr in op_def.attr}
-        for attr in [a for a in node.attr if not a.startswith("_") and a not in known]:
-            del node.attr[attr]
-            dropped.add(f"{node.op}.{attr}")
-    if dropped:
-        print(f"make_reference: attributes unknown to TensorFlow were ignored: {', '.join(sorted(dropped))}", file=sys.stderr)
-
-
-def read_binary_graph(path):
-    graph_def = tf1.GraphDef()
-    try:
-        graph_def.ParseFromString(path.read_bytes())
-    except DecodeError as error:
-        raise ModelError(f"{path} is no GraphDef: {error}") from error
-    if not graph_def.node:
-        raise ModelError(f"{path} holds no node")
-    return FrozenGraph(graph_def)
-
-
-def read_text_graph(path):
-    graph_def = tf1.GraphDef()
-    try:
-        text_format.Parse(path.read_text(), graph_def, allow_unknown_field=True)
-    except text_format.ParseError as error:
-        raise ModelError(f"{path} is no GraphDef in text form: {error}") from error
-    return FrozenGraph(graph_def)
-
-
-def looks_like_text(path):
-    if not path.is_file():
-        return False
-    start = path.read_bytes()[:4096]
-    return start.lstrip()[:1].isalpha() and all(byte >= 9 for byte in start)
-
-
-READERS = [
-    (looks_like_text, read_text_graph),
-    (pathlib.Path.is_file, read_binary_graph),
-]
-
-
-def open_model(path):
-    if not path.exists():
-        raise ModelError(f"{path} does not exist")
-    for recognises, read in READERS:
-        if recognises(path):
-            return read(path)
-    raise ModelError(f"{path}: no reader for this kind of model")
+MODEL_NAMES = {"pb": ("*.pb", "*.pbtxt"), "meta": ("*.meta",), "saved_model": ("*/saved_model.pb",), "h5": ("*.h5", "*.hdf5"),
+               "keras": ("*.keras",)}
 
 
 def find_case_model(case, meta):
-    """meta["model"] is looked up in the case folder first, then in build/models (what scripts/get_models installs)."""
+    """meta["model"] is looked up in the case folder first, then in build/models (what scripts/get_models installs); without
+    it, the case holds one model of its kind."""
+    if "model" not in meta:
+        found = sorted(path for pattern in MODEL_NAMES.get(meta["kind"], ()) for path in case.glob(pattern))
+        if not found:
+            raise ModelError(f"{case} holds no model of the kind {meta['kind']}")
+        return found[0]
     for folder in (case, ROOT / "build" / "models"):
         if (folder / meta["model"]).exists():
             return folder / meta["model"]
     raise ModelError(f"{meta['model']} is neither in {case} nor in build/models (scripts/get_models installs it)")
+
+
+def case_options(case, meta):
+    """What open_model needs to know of the case's own model."""
+    options = {key: meta[key] for key in ("tags", "signature") if key in meta}
+    if "checkpoint" in meta:
+        options["checkpoint"] = case / meta["checkpoint"]
+    return options
 
 
 # --- command line ----------------------------------------------------------------------------------------------------
@@ -274,7 +162,9 @@ def why_mistrusted(out, out_for_other_input):
 
 def record(args):
     case = pathlib.Path(args.out)
-    model = open_model(pathlib.Path(args.model_path))
+    options = {key: value for key, value in (("checkpoint", args.checkpoint), ("tags", args.tags and args.tags.split(",")),
+                                             ("signature", args.signature)) if value}
+    model = open_model(args.model_path, **options)
     flags = dict(parse_set(text) for text in args.set or [])
     wanted = [parse_input(text) for text in split_names(args.inputs)] if args.inputs else \
         [(name, None, None) for name in model.inputs() if name not in flags]
@@ -315,7 +205,8 @@ def record(args):
     else:
         model_name = source.name
         if source.resolve() != (case / source.name).resolve():
-            shutil.copyfile(source, case / source.name)
+            copy = shutil.copytree if source.is_dir() else shutil.copyfile
+            copy(source, case / source.name)
     for old in [case / "in.npy", *case.glob("in[0-9]*.npy"), *case.glob("out[0-9]*.npy")]:
         old.unlink(missing_ok=True)
     for index, value in enumerate(inputs):
@@ -329,7 +220,7 @@ def record(args):
         "kind": model.kind, "model": model_name,
         "inputs": [name for name, _, _ in wanted], "outputs": outputs, "flags": flags,
         "shapes": [list(v.shape) for v in inputs], "out_shapes": [list(a.shape) for a in answers],
-        "tensorflow": tf.__version__,
+        "tensorflow": tf.__version__, **options,
     })
     if mistrusted:
         meta["mistrusted"] = mistrusted
@@ -360,16 +251,17 @@ def check(args):
         meta = json.loads((case / "meta.json").read_text())
     except (OSError, json.JSONDecodeError) as error:
         raise ModelError(f"{case / 'meta.json'}: {error}") from error
-    model = open_model(pathlib.Path(args.check) if args.check else find_case_model(case, meta))
+    options = {} if args.check else case_options(case, meta)
+    model = open_model(args.check or find_case_model(case, meta), **options)
     names = meta["inputs"]
     files = ["in.npy"] if len(names) == 1 and (case / "in.npy").exists() else [f"in{i}.npy" for i in range(len(names))]
     feeds = {name: np.load(case / file) for name, file in zip(names, files)}
     for name in names:
         if not model.has(name):
-            raise ModelError(f"{args.check}: the input {name} is gone; placeholders: {', '.join(model.inputs()) or 'none'}")
+            raise ModelError(f"{args.check}: the input {name} is gone; inputs: {', '.join(model.inputs()) or 'none'}")
         feeds[name] = feeds[name].astype(model.fed_type(name)[0])
     for name, value in meta.get("flags", {}).items():  # an optimized graph has none of them left
-        if name != "signature" and model.has(name) and model.tensor(name).op.type.startswith("Placeholder"):
+        if name != "signature" and model.is_placeholder(name):
             feeds[name] = np.asarray(value, dtype=model.fed_type(name)[0])
     missing = [name for name in meta["outputs"] if not model.has(name)]
     if missing:
@@ -403,6 +295,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model_path", nargs="?", metavar="MODEL", help="the model to record")
     parser.add_argument("-o", "--out", metavar="CASE", help="the case folder to write")
+    parser.add_argument("--checkpoint", metavar="PATH", help="where the variables of a graph have their values: prefix, file or folder")
+    parser.add_argument("--tags", help="of the meta graph in a SavedModel, a,b (default: the only one, or serve)")
+    parser.add_argument("--signature", help="of a SavedModel (default: serving_default, or the only one)")
     parser.add_argument("--inputs", help="tensors to feed: name[:shape][:dtype],... (default: every placeholder that is not --set)")
     parser.add_argument("--outputs", help="tensors to record (default: every result that nothing uses)")
     parser.add_argument("--set", action="append", metavar="NAME=VALUE", help="fix a placeholder; recorded under flags")
