@@ -43,8 +43,9 @@ Case OpenCase(const fs::path& folder) {
     const std::string name = found.meta["model"];
     found.model = fs::exists(folder / name) ? folder / name : kSource / "build/models" / name;
   } else {
+    const std::set<std::string> endings = {".pb", ".meta", ".h5", ".hdf5", ".keras"};
     for (const auto& entry : fs::directory_iterator(folder)) {
-      if (entry.path().extension() == ".pb" || entry.path().extension() == ".meta") found.model = entry.path();
+      if (fs::is_directory(entry) || endings.count(entry.path().extension().string()) > 0) found.model = entry.path();
     }
   }
   return found;
@@ -67,8 +68,11 @@ std::vector<std::string> OptimizeArguments(const Case& model, const std::string&
   for (const Json& name : model.meta["outputs"]) outputs += (outputs.empty() ? "" : ",") + name.get<std::string>();
   std::vector<std::string> arguments = {model.model.string(), "-o", output, "--inputs", inputs, "--outputs", outputs};
   for (const auto& [name, value] : model.meta["flags"].items()) {
-    arguments.push_back("--set");
-    arguments.push_back(name + "=" + value.dump());
+    if (name == "signature") {
+      arguments.insert(arguments.end(), {"--signature", value.get<std::string>()});
+    } else {
+      arguments.insert(arguments.end(), {"--set", name + "=" + value.dump()});
+    }
   }
   return arguments;
 }
@@ -229,8 +233,11 @@ const SharedModel kSharedModels[] = {{"aittsmd_PNet_landmark", 1e-4},
                                      {"faced_corrector", 1e-4},
                                      {"inzapp_sbd", 1e-4},
                                      {"kisan-output_graph", 1e-4},
+                                     {"mlc_kws", 1e-4},
                                      {"poets_mnv1_0.25_128-quantized_graph", 2e-3},
                                      {"poets_retrained-retrained_graph", 1e-4},
+                                     {"sm_jiyolla", 1e-4},
+                                     {"sm_rtvsrgan", 1e-4},
                                      {"smile_android", 1e-4},
                                      {"speech_conv_c", 1e-4},
                                      {"srcnn_v1ckpt", 1e-4},
