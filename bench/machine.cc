@@ -6,6 +6,7 @@
 #include <fstream>
 #include <thread>
 
+#include "optimizer/support/version.h"
 #include "runner/session.h"
 
 namespace permafrost {
@@ -35,7 +36,7 @@ std::vector<std::pair<std::string, std::string>> MachineFacts() {
           {"opencv", OpenCvVersion()},
           {"compiler", __VERSION__},
           {"build_type", PERMAFROST_BUILD_TYPE},
-          {"permafrost", PERMAFROST_VERSION}};
+          {"permafrost", std::string(Version())}};
 }
 
 }  // namespace permafrost

@@ -12,6 +12,7 @@
 #include "bench/optimize_case.h"
 #include "bench/report.h"
 #include "optimizer/support/atomic_file.h"
+#include "optimizer/support/version.h"
 
 namespace permafrost {
 namespace {
@@ -130,6 +131,7 @@ int Main(int argc, char** argv) {
   }
   CLI::App app("Checks optimized networks against their references in OpenCV, then times them against the raw ones.",
                "permafrost-bench");
+  app.set_version_flag("--version", std::string(Version()));
   app.footer("Google Benchmark's flags (--benchmark_repetitions=9, --benchmark_out=FILE, ...) are taken too.");
   app.add_option("PATH", flags.paths, "case folders, a folder of them, or RAW.pb OPTIMIZED.pb")->required();
   app.add_option("--optimized", flags.optimized, "check this file instead of optimizing the case's model");

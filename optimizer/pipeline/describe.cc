@@ -2,7 +2,7 @@
 
 #include "optimizer/backends/opencv_tf/opencv_graph.h"
 #include "optimizer/passes/name_outputs.h"
-#include "optimizer/pipeline/version.h"
+#include "optimizer/support/version.h"
 
 namespace permafrost {
 namespace {

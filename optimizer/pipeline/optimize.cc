@@ -12,6 +12,7 @@
 #include "optimizer/ir/text.h"
 #include "optimizer/ops/infer.h"
 #include "optimizer/passes/lowering/freeze_variables.h"
+#include "optimizer/passes/lowering/refuse_state.h"
 #include "optimizer/passes/lowering/restore_norm_statistics.h"
 #include "optimizer/passes/lowering/settle_updates.h"
 #include "optimizer/passes/lowering/variables.h"
@@ -33,6 +34,7 @@ using Passes = std::vector<const PassInfo*>;
 
 // Control flow, calls and side effects that are left where an output needs them.
 Status CheckFlat(const Graph& graph) {
+  RETURN_IF_ERROR(RefuseState(graph));
   for (NodeId id : graph.NodeIds()) {
     const Node& node = graph.node(id);
     const bool calls = node.op == "PartitionedCall" || node.op == "StatefulPartitionedCall";

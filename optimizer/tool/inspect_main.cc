@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "optimizer/pipeline/inspect.h"
-#include "optimizer/pipeline/version.h"
+#include "optimizer/support/version.h"
 #include "optimizer/tool/console.h"
 
 namespace permafrost {

@@ -7,7 +7,7 @@
 
 #include "optimizer/pipeline/catalog.h"
 #include "optimizer/pipeline/optimize.h"
-#include "optimizer/pipeline/version.h"
+#include "optimizer/support/version.h"
 #include "optimizer/tool/console.h"
 
 namespace permafrost {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "optimizer/support/version.h"
 #include "runner/preprocess.h"
 #include "runner/results.h"
 #include "runner/session.h"
@@ -239,6 +240,7 @@ Status RunAll(Flags& flags) {
 int Main(int argc, char** argv) {
   Flags flags;
   CLI::App app("Runs a network in OpenCV on pictures or arrays and tells what it finds.", "permafrost-run");
+  app.set_version_flag("--version", std::string(Version()));
   AddFlags(app, flags);
   try {
     app.parse(argc, argv);

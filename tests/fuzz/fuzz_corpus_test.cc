@@ -31,6 +31,10 @@ void Replay(const std::string& corpus, void (*target)(std::string_view)) {
 TEST(FuzzCorpus, NothingInItBreaksReadingGraphDefs) { Replay("graphdef", FuzzGraphDef); }
 TEST(FuzzCorpus, NothingInItBreaksReadingGraphDefText) { Replay("graphdef_text", FuzzGraphDefText); }
 TEST(FuzzCorpus, NothingInItBreaksReadingGraphText) { Replay("graph_text", FuzzGraphText); }
+TEST(FuzzCorpus, NothingInItBreaksFreezingMetaGraphs) { Replay("meta_graph", FuzzMetaGraph); }
+TEST(FuzzCorpus, NothingInItBreaksReadingTables) { Replay("table", FuzzTable); }
+TEST(FuzzCorpus, NothingInItBreaksReadingBundles) { Replay("bundle", FuzzBundle); }
+TEST(FuzzCorpus, NothingInItBreaksReadingV1Checkpoints) { Replay("v1_checkpoint", FuzzV1Checkpoint); }
 
 }  // namespace
 }  // namespace permafrost

@@ -91,6 +91,11 @@ struct Prepared {
   uint64_t size = 0;  // of the NodeDef
 };
 
+struct Largest {
+  std::string name;
+  uint64_t size = 0;
+};
+
 // TensorProto: everything before the content's bytes. `whole` is true when nothing follows.
 std::string TensorHead(const Tensor& tensor, bool& whole) {
   tf::TensorProto proto;
@@ -173,12 +178,18 @@ Status EmitGraphDef(const Graph& graph, const EmitOptions& options, const ByteSi
   }
   std::vector<Prepared> nodes;
   uint64_t total = 0;
+  Largest largest;
   for (NodeId id : graph.NodeIds()) {
     ASSIGN_OR_RETURN(nodes.emplace_back(), Prepare(graph, id));
-    total += nodes.back().size + 8;
+    const uint64_t size = nodes.back().size;
+    total += size + 8;
+    if (size > largest.size) largest = {graph.node(id).name, size};
   }
   if (total > static_cast<uint64_t>(INT32_MAX)) {
-    return ResourceExhausted("the graph takes ", total, " bytes; a GraphDef holds at most 2 GiB");
+    return ResourceExhausted("the graph would take ", total, " bytes, a GraphDef at most 2^31 - 1; '", largest.name,
+                             "' alone takes ", largest.size,
+                             ". Give a model with half weights, which take half as much, or write it in parts: cut it "
+                             "with --inputs and --outputs");
   }
   for (const Prepared& node : nodes) {
     std::string key;

@@ -19,7 +19,7 @@ struct EmitOptions {
 // counts that the op table can work out filled in, every constant in full (one-element int32 in int_val, everything else in
 // tensor_content). Sizes are worked out first and weights are streamed, so memory goes with the graph and not with its
 // weights. The name of every graph output must be a node's name. Nothing is rewritten.
-// Errors: above protobuf's 2 GiB, a value that GraphDef cannot express, the sink's.
+// Errors: above protobuf's 2 GiB (before anything goes to the sink), a value that GraphDef cannot express, the sink's.
 Status EmitGraphDef(const Graph& graph, const EmitOptions& options, const ByteSink& sink);
 
 }  // namespace permafrost

@@ -50,7 +50,11 @@ class Bundle : public VariableSource {
     });
     RETURN_IF_ERROR(WithContext(status, path));
     if (!has_header) return DataLoss(path, ": is a table, but not the index of a checkpoint: it has no header");
-    return OkStatus();
+    constexpr int kVersion = 1;
+    if (header_.version().min_consumer() > kVersion) {
+      return Unsupported(path, ": wants a reader of version ", header_.version().min_consumer(), ", this one has ", kVersion);
+    }
+    return WithContext(CheckPlaces(), path);
   }
 
   std::vector<std::string> Names() const override {
@@ -72,6 +76,25 @@ class Bundle : public VariableSource {
   }
 
  private:
+  // No two tensors share bytes: an index of a few bytes could else promise any amount of values.
+  Status CheckPlaces() const {
+    std::vector<std::pair<const std::string*, const Entry*>> places;
+    for (const auto& [name, entry] : entries_) {
+      if (entry.size() > 0 && entry.offset() >= 0) places.emplace_back(&name, &entry);
+    }
+    std::sort(places.begin(), places.end(), [](const auto& a, const auto& b) {
+      return std::pair(a.second->shard_id(), a.second->offset()) < std::pair(b.second->shard_id(), b.second->offset());
+    });
+    for (size_t i = 1; i < places.size(); ++i) {
+      const Entry &before = *places[i - 1].second, &entry = *places[i].second;
+      if (before.shard_id() == entry.shard_id() && entry.offset() - before.offset() < before.size()) {
+        return DataLoss("'", *places[i - 1].first, "' and '", *places[i].first, "' lie over each other in shard ",
+                        entry.shard_id());
+      }
+    }
+    return OkStatus();
+  }
+
   bool big_endian() const { return header_.endianness() == tf::BundleHeaderProto::BIG; }
 
   StatusOr<std::shared_ptr<const MappedFile>> Shard(int32_t id) const {

@@ -1,6 +1,5 @@
 #include "optimizer/passes/lowering/settle_updates.h"
 
-#include <algorithm>
 #include <set>
 #include <string_view>
 
@@ -12,25 +11,32 @@
 namespace permafrost {
 namespace {
 
-// Ops whose first input and result are a reference to a variable.
-bool IsReferenceUpdate(std::string_view op) {
-  static const std::set<std::string_view> kOps = {"Assign",        "AssignAdd",  "AssignSub",    "ScatterAdd",
-                                                  "ScatterSub",    "ScatterMul", "ScatterUpdate", "ScatterNdAdd",
-                                                  "ScatterNdSub",  "ScatterDiv", "ScatterNdUpdate", "CountUpTo"};
-  return kOps.contains(op);
-}
-
 bool AsksForAValue(std::string_view op) { return op == "IsVariableInitialized" || op == "VarIsInitializedOp"; }
 
 // What Assign assigns is its value, unless it hangs on the variable itself or on chance.
 bool HandsOnTheAssigned(const Graph& graph, const Node& assign, NodeId variable) {
   if (assign.op != "Assign" || assign.inputs.size() != 2) return false;
-  const std::vector<NodeId> cone = ConeOf(graph, {assign.inputs[1]});
-  return std::none_of(cone.begin(), cone.end(),
-                      [&](NodeId id) { return id == variable || IsRandomOp(graph.node(id).op); });
+  constexpr size_t kMostNodes = 1000;  // of more, the variable's value is the safe guess
+  std::vector<NodeId> work = {assign.inputs[1].node};
+  std::set<NodeId> seen = {work[0]};
+  for (size_t next = 0; next < work.size(); ++next) {
+    const Node& node = graph.node(work[next]);
+    if (next > kMostNodes || work[next] == variable || IsRandomOp(node.op)) return false;
+    for (Value input : node.inputs) {
+      if (seen.insert(input.node).second) work.push_back(input.node);
+    }
+  }
+  return true;
 }
 
 }  // namespace
+
+bool IsReferenceUpdate(std::string_view op) {
+  static const std::set<std::string_view> kOps = {"Assign",     "AssignAdd",    "AssignSub",    "ScatterAdd",
+                                                  "ScatterSub", "ScatterMul",   "ScatterDiv",   "ScatterUpdate",
+                                                  "CountUpTo",  "ScatterNdAdd", "ScatterNdSub", "ScatterNdUpdate"};
+  return kOps.contains(op);
+}
 
 Status SettleUpdates(GraphEditor& editor, PassContext& context) {
   const Graph& graph = editor.graph();

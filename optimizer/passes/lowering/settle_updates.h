@@ -1,8 +1,13 @@
 #pragma once
 
+#include <string_view>
+
 #include "optimizer/passes/pass.h"
 
 namespace permafrost {
+
+// Ops whose first input and result are a reference to a variable, which they change.
+bool IsReferenceUpdate(std::string_view op);
 
 // A frozen graph does not change its variables. Takes out updates whose result an output needs, and asks no more whether
 // a variable has a value:

@@ -3,8 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "optimizer/support/version.h"
 #include "tests/bench/case_folder.h"
-#include "tests/runner/program.h"
+#include "tests/support/run_program.h"
 
 namespace permafrost {
 namespace {
@@ -14,7 +15,7 @@ using ::testing::Not;
 
 class BenchToolTest : public CaseFolderTest {
  protected:
-  Ended Run(const std::vector<std::string>& args) const { return RunProgram(root_, "permafrost-bench", args); }
+  static Finished Run(const std::vector<std::string>& args) { return RunProgram("permafrost-bench", args); }
   std::string PlainCase(const std::string& name, const std::vector<float>& expected) const {
     const std::string folder = WriteCase(name, expected);
     Write(name + "/meta.json", R"({"kind": "pb", "inputs": ["x"], "outputs": ["y"], "flags": {}})");
@@ -24,38 +25,44 @@ class BenchToolTest : public CaseFolderTest {
 
 TEST_F(BenchToolTest, ChecksThenTimesAFolderOfCases) {
   PlainCase("cases/a", Right());
-  const Ended ended = Run({root_ + "/cases", "--json", root_ + "/b.json", "--benchmark_min_time=0.01"});
-  EXPECT_EQ(ended.code, 0) << ended.err;
+  const Finished ended = Run({root_ + "/cases", "--json", root_ + "/b.json", "--benchmark_min_time=0.01"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
   EXPECT_THAT(ended.out, HasSubstr("1 of 1 optimized files passed"));
   EXPECT_THAT(ended.out, HasSubstr("median ms"));
-  const auto json = nlohmann::json::parse(TextOf(root_ + "/b.json"), nullptr, false);
+  const auto json = nlohmann::json::parse(ReadBytes(root_ + "/b.json"), nullptr, false);
   ASSERT_FALSE(json.is_discarded());
   EXPECT_TRUE(json["cases"][0]["files"][0].contains("steady_ms"));
 }
 
 TEST_F(BenchToolTest, EndsWithOneWhenACaseFails) {
   const std::string good = PlainCase("good", Right()), bad = PlainCase("bad", {1, 2, 3, 4, 5, 6});
-  const Ended ended = Run({good, bad, "--check-only"});
-  EXPECT_EQ(ended.code, 1);
+  const Finished ended = Run({good, bad, "--check-only"});
+  EXPECT_EQ(ended.exit_code, 1);
   EXPECT_THAT(ended.out, HasSubstr("1 of 2 optimized files passed"));
   EXPECT_THAT(ended.out, Not(HasSubstr("median ms")));
   std::filesystem::remove(good + "/out0.npy");
-  const Ended broken = Run({good, "--check-only"});
-  EXPECT_EQ(broken.code, 1);
+  const Finished broken = Run({good, "--check-only"});
+  EXPECT_EQ(broken.exit_code, 1);
   EXPECT_THAT(broken.out, HasSubstr("good: "));
-  EXPECT_EQ(Run({}).code, 2);
-  EXPECT_EQ(Run({root_ + "/none"}).code, 1);
+  EXPECT_EQ(Run({}).exit_code, 2);
+  EXPECT_EQ(Run({root_ + "/none"}).exit_code, 1);
 }
 
 TEST_F(BenchToolTest, SaysThatTheReferenceKernelsJudgeAPairOfFiles) {
   const std::string folder = PlainCase("a", Right()), kept = root_ + "/kept";
-  ASSERT_EQ(Run({folder, "--check-only", "--keep", kept}).code, 0);
-  const Ended ended = Run({folder + "/model.pb", kept + "/a.pb", "--check-only"});
-  EXPECT_EQ(ended.code, 0) << ended.err;
+  ASSERT_EQ(Run({folder, "--check-only", "--keep", kept}).exit_code, 0);
+  const Finished ended = Run({folder + "/model.pb", kept + "/a.pb", "--check-only"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
   EXPECT_THAT(ended.out, HasSubstr("seeded input, judged by Permafrost's reference kernels"));
-  const Ended google = Run({folder, "--benchmark_format=json", "--benchmark_min_time=0.01"});
-  EXPECT_EQ(google.code, 0) << google.err;
+  const Finished google = Run({folder, "--benchmark_format=json", "--benchmark_min_time=0.01"});
+  EXPECT_EQ(google.exit_code, 0) << google.err;
   EXPECT_FALSE(nlohmann::json::parse(google.out, nullptr, false).is_discarded()) << google.out;
+}
+
+TEST_F(BenchToolTest, SaysItsVersion) {
+  const Finished ended = Run({"--version"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(ended.out, std::string(Version()) + "\n");
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include <iostream>
 
 #include "optimizer/frontend/open_model.h"
-#include "optimizer/pipeline/version.h"
+#include "optimizer/support/version.h"
 
 int main(int, char** argv) {
   const auto model = permafrost::OpenModel(argv[1], {});

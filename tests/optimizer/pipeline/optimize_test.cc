@@ -8,7 +8,9 @@
 #include "optimizer/ir/text.h"
 #include "optimizer/pipeline/evaluate.h"
 #include "optimizer/support/sha256.h"
+#include "permafrost/graph.pb.h"
 #include "tests/support/graph_testing.h"
+#include "tests/support/places.h"
 #include "tests/support/temporary_folder.h"
 
 namespace permafrost {
@@ -205,6 +207,45 @@ TEST(RelativeErrors, SeeDifferencesShapesAndInfinities) {
   EXPECT_EQ(RelativeError(Tensor::Vector<float>({nan, 1}), Tensor::Vector<float>({nan, 1})), 0);
   EXPECT_EQ(RelativeError(Tensor::Vector<float>({nan, 1}), Tensor::Vector<float>({0, 1})),
             std::numeric_limits<double>::infinity());
+}
+
+TEST_F(OptimizeTest, WritesNothingWhenTheResultIsAboveTwoGibibytes) {
+  tf::GraphDef proto;  // a few bytes that stand for 2.4 GB
+  tf::NodeDef& node = *proto.add_node();
+  node.set_name("w");
+  node.set_op("Const");
+  (*node.mutable_attr())["dtype"].set_type(tf::DT_FLOAT);
+  tf::TensorProto& tensor = *(*node.mutable_attr())["value"].mutable_tensor();
+  tensor.set_dtype(tf::DT_FLOAT);
+  tensor.mutable_tensor_shape()->add_dim()->set_size(30000);
+  tensor.mutable_tensor_shape()->add_dim()->set_size(20000);
+  tensor.add_float_val(1.5F);
+  tf::NodeDef& input = *proto.add_node();
+  input.set_name("x");
+  input.set_op("Placeholder");
+  (*input.mutable_attr())["dtype"].set_type(tf::DT_FLOAT);
+  tf::NodeDef& product = *proto.add_node();
+  product.set_name("y");
+  product.set_op("MatMul");
+  product.add_input("x");
+  product.add_input("w");
+  (*product.mutable_attr())["T"].set_type(tf::DT_FLOAT);
+  OptimizeOptions options = Options();
+  options.model = folder_.Write("large.pb", proto.SerializeAsString());
+  options.outputs = {{"y", 0}};
+  options.passes.emplace();  // freeze
+  const auto before = folder_.Names();
+  EXPECT_THAT(Message(Optimize(options).status()), HasSubstr("a GraphDef at most 2^31 - 1; 'w' alone takes 2400000"));
+  EXPECT_EQ(folder_.Names(), before);
+}
+
+TEST_F(OptimizeTest, ReportsWhatFreezingTold) {
+  OptimizeOptions options;
+  options.model = SourceDir() + "/tests/data/checkpoint/layers_plain/model.meta";
+  options.outputs = {{"y", 0}};
+  const auto report = Optimize(options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(report->notes, testing::Contains(HasSubstr("its moving average 'n1/moving_mean' is taken instead")));
 }
 
 }  // namespace

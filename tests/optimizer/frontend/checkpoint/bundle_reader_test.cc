@@ -121,7 +121,6 @@ TEST_F(ABundle, RefusesEntriesThatLie) {
   const auto lie = [&](const std::string& name, auto change) { change(writer.Add(name, Counting({4}))); };
   lie("offset", [](auto& entry) { entry.offset = 1000; });
   lie("far", [](auto& entry) { entry.offset = ~uint64_t{0} - 4; });
-  lie("size", [](auto& entry) { entry.size = uint64_t{1} << 62; });
   lie("short", [](auto& entry) { entry.size = 12; });
   lie("shard", [](auto& entry) { entry.shard = 7; });
   lie("dtype", [](auto& entry) { entry.dtype = 20; });
@@ -129,12 +128,42 @@ TEST_F(ABundle, RefusesEntriesThatLie) {
   lie("negative", [](auto& entry) { entry.shape = ShapeProto({-4}); });
   EXPECT_THAT(ErrorOf("offset"), HasSubstr("truncated"));
   EXPECT_THAT(ErrorOf("far"), HasSubstr("truncated"));
-  EXPECT_THAT(ErrorOf("size"), HasSubstr("truncated"));
   EXPECT_THAT(ErrorOf("short"), HasSubstr("has 12 bytes, expected 16"));
   EXPECT_THAT(ErrorOf("shard"), HasSubstr("shard 7 of 1"));
   EXPECT_THAT(ErrorOf("dtype"), HasSubstr("dtype resource"));
   EXPECT_THAT(ErrorOf("huge"), HasSubstr("limit"));
   EXPECT_THAT(ErrorOf("negative"), HasSubstr("invalid shape"));
+  writer = {};
+  lie("size", [](auto& entry) { entry.size = uint64_t{1} << 62; });
+  EXPECT_THAT(ErrorOf("size"), HasSubstr("truncated"));
+}
+
+TEST_F(ABundle, RefusesTensorsThatLieOverEachOther) {
+  writer.Add("a", Counting({4}));
+  writer.Add("b", Counting({4})).offset = 12;
+  EXPECT_THAT(ErrorOf("a"), HasSubstr("'a' and 'b' lie over each other in shard 0"));
+}
+
+TEST_F(ABundle, RefusesHeadersThatItCannotFollow) {
+  const auto error_of = [&](const std::string& header) {
+    folder.Write("h.index", table::TableOf({{"", header}}));
+    return Message(OpenBundle(folder.File("h"), limits).status());
+  };
+  EXPECT_THAT(error_of(wire::Number(1, 1) + wire::Bytes(3, wire::Number(2, 9))), HasSubstr("wants a reader of version 9"));
+  EXPECT_THAT(error_of(wire::Number(1, 0)), HasSubstr("header is damaged"));
+  EXPECT_THAT(error_of(wire::Number(1, ~uint64_t{0})), HasSubstr("header is damaged"));
+  EXPECT_THAT(error_of(wire::Bytes(3, "\xff")), HasSubstr("header is damaged"));
+}
+
+TEST_F(ABundle, RefusesSlicesBeyondTheTensorAndAbsurdCounts) {
+  writer.AddSlice("outside", {4}, {{2}, {4}}, Counting({4}));
+  writer.AddSlice("negative", {4}, {{-1}, {4}}, Counting({4}));
+  writer.AddSlice("rank", {4}, {{0, 0}, {4, 1}}, Counting({4, 1}));
+  for (int i = 0; i < 5000; ++i) writer.AddSlice("many", {5000}, {{i}, {1}}, Counting({1}));
+  EXPECT_THAT(ErrorOf("outside"), HasSubstr("takes 4 from 2 on axis 0"));
+  EXPECT_THAT(ErrorOf("negative"), HasSubstr("takes 4 from -1 on axis 0"));
+  EXPECT_THAT(ErrorOf("rank"), HasSubstr("a slice of rank 2"));
+  EXPECT_THAT(ErrorOf("many"), HasSubstr("a tensor in 5000 slices, at most 4096"));
 }
 
 TEST_F(ABundle, NamesWhatIsMissing) {

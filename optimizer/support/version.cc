@@ -1,4 +1,4 @@
-#include "optimizer/pipeline/version.h"
+#include "optimizer/support/version.h"
 
 namespace permafrost {
 
