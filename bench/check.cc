@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "runner/child_process.h"
+#include "runner/opencv_child.h"
 #include "runner/layout.h"
 #include "shared_io/npy.h"
 
@@ -38,7 +38,7 @@ bool Unpack(std::string_view& from, std::string_view& bytes) {
 
 StatusOr<std::vector<NamedArray>> RunApart(const std::string& path, const ModelCase& model,
                                            const SessionOptions& options) {
-  const auto answer = RunInChild("OpenCV", {.seconds = options.load_seconds}, [&]() -> StatusOr<std::string> {
+  const auto answer = RunOpenCvInChild("OpenCV", {.seconds = options.load_seconds}, [&]() -> StatusOr<std::string> {
     ASSIGN_OR_RETURN(Session session, Session::Open(path, options));
     ASSIGN_OR_RETURN(const auto outputs, session.Run(CaseInputs(model)));
     std::string bytes;

@@ -14,5 +14,5 @@ install(DIRECTORY ${header_folders} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/perm
 configure_package_config_file(cmake/permafrost-config.cmake.in ${PROJECT_BINARY_DIR}/permafrost-config.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/permafrost)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/permafrost-config-version.cmake COMPATIBILITY SameMinorVersion)
-install(FILES cmake/FindISAL.cmake cmake/FindOpenCV.cmake ${PROJECT_BINARY_DIR}/permafrost-config.cmake ${PROJECT_BINARY_DIR}/permafrost-config-version.cmake
+install(FILES cmake/FindISAL.cmake cmake/FindHDF5C.cmake cmake/FindOpenCV.cmake ${PROJECT_BINARY_DIR}/permafrost-config.cmake ${PROJECT_BINARY_DIR}/permafrost-config-version.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/permafrost)

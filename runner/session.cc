@@ -13,7 +13,7 @@
 
 #include "optimizer/support/mapped_file.h"
 #include "optimizer/support/sha256.h"
-#include "runner/child_process.h"
+#include "runner/opencv_child.h"
 #include "runner/cv_guard.h"
 #include "runner/layout.h"
 
@@ -87,12 +87,12 @@ Status LoadNet(const std::string& path, cv::dnn::Net& net) {
 }
 
 Status TryInChild(const std::string& path, double seconds) {
-  return RunInChild("OpenCV's importer", {.seconds = seconds},
-                    [&]() -> StatusOr<std::string> {
-                      cv::dnn::Net net;
-                      RETURN_IF_ERROR(LoadNet(path, net));
-                      return std::string();
-                    })
+  return RunOpenCvInChild("OpenCV's importer", {.seconds = seconds},
+                          [&]() -> StatusOr<std::string> {
+                            cv::dnn::Net net;
+                            RETURN_IF_ERROR(LoadNet(path, net));
+                            return std::string();
+                          })
       .status();
 }
 

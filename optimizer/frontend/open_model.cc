@@ -8,6 +8,7 @@
 
 #include "optimizer/frontend/checkpoint/open_checkpoint.h"
 #include "optimizer/frontend/graphdef/read_graphdef.h"
+#include "optimizer/frontend/keras/read_keras.h"
 #include "optimizer/frontend/locate_model.h"
 #include "optimizer/frontend/meta_graph/read_meta_graph.h"
 #include "optimizer/frontend/saved_model/read_saved_model.h"
@@ -25,8 +26,6 @@ struct Foreign {
 
 // Things that people hand over by mistake, told by their first bytes.
 constexpr Foreign kForeign[] = {
-    {"PK\x03\x04", 0, "a zip archive (a .keras file or a download that has to be unpacked)"},
-    {"\x89HDF\r\n\x1a\n", 0, "an HDF5 file (a Keras .h5 model)"},
     {"version https://git-lfs", 0, "a Git LFS pointer; fetch the real file with `git lfs pull`"},
     {"TFL3", 4, "a TensorFlow Lite model"},
     {"\x1f\x8b", 0, "a gzip archive; unpack it first"},
@@ -81,6 +80,14 @@ StatusOr<MetaGraph> WithoutDescription(StatusOr<Graph> graph) {
 StatusOr<MetaGraph> ReadGraph(const std::shared_ptr<const MappedFile>& file, const Limits& limits,
                               const OpenOptions& options, Format& format) {
   const std::string_view bytes = file->bytes();
+  if (IsKerasH5(bytes)) {
+    format = Format::kKerasH5;
+    return WithoutDescription(ReadKerasH5(bytes, file, limits));
+  }
+  if (IsKerasZip(bytes)) {
+    format = Format::kKerasZip;
+    return WithoutDescription(ReadKerasZip(bytes, file, limits));
+  }
   const bool text = LooksLikeText(bytes);
   if (text ? IsSavedModelText(bytes) : IsSavedModel(bytes)) {
     format = text ? Format::kSavedModelText : Format::kSavedModel;
@@ -152,6 +159,8 @@ std::string_view NameOf(Format format) {
     case Format::kMetaGraphText: return "MetaGraphDef (text)";
     case Format::kSavedModel: return "SavedModel (binary)";
     case Format::kSavedModelText: return "SavedModel (text)";
+    case Format::kKerasH5: return "Keras HDF5";
+    case Format::kKerasZip: return "Keras archive (.keras)";
     case Format::kUnknown: break;
   }
   return "unknown";

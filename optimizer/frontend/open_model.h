@@ -21,6 +21,8 @@ enum class Format {
   kMetaGraphText,
   kSavedModel,
   kSavedModelText,
+  kKerasH5,
+  kKerasZip,
   kUnknown,
 };
 std::string_view NameOf(Format format);

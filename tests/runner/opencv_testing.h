@@ -17,7 +17,7 @@
 #include "optimizer/pipeline/describe.h"
 #include "optimizer/pipeline/evaluate.h"
 #include "optimizer/pipeline/optimize.h"
-#include "runner/child_process.h"
+#include "runner/opencv_child.h"
 #include "runner/session.h"
 #include "tests/support/graph_testing.h"
 
@@ -67,7 +67,7 @@ inline StatusOr<std::vector<Tensor>> RunFile(const std::string& path, const std:
     }
     return bytes;
   };
-  ASSIGN_OR_RETURN(const std::string bytes, RunInChild("cv::dnn", {.seconds = 60}, work));
+  ASSIGN_OR_RETURN(const std::string bytes, RunOpenCvInChild("cv::dnn", {.seconds = 60}, work));
   std::vector<Tensor> tensors;
   for (size_t at = 0; at < bytes.size();) {
     const auto number = [&] {

@@ -7,6 +7,13 @@
 // One function per file of layers/, listed once in layer_table.cc. To add a layer, add a row to the file of its family.
 namespace permafrost::keras {
 
-std::vector<LayerRow> DenseLayers();  // Dense
+std::vector<LayerRow> DenseLayers();        // Dense
+std::vector<LayerRow> ConvolutionLayers();  // plain, transposed, depthwise, separable
+std::vector<LayerRow> PoolingLayers();
+std::vector<LayerRow> ActivationLayers();
+std::vector<LayerRow> BatchNormLayers();  // and what else scales: Rescaling, Normalization
+std::vector<LayerRow> ReshapingLayers();  // and padding, cropping, upsampling
+std::vector<LayerRow> MergingLayers();    // Add, Concatenate, Dot ...
+std::vector<LayerRow> TrainingLayers();   // Dropout, augmentation: gone at inference
 
 }  // namespace permafrost::keras

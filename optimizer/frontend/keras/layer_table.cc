@@ -6,7 +6,8 @@ namespace permafrost::keras {
 namespace {
 
 constexpr std::vector<LayerRow> (*kFamilies[])() = {
-    DenseLayers,
+    DenseLayers,    ConvolutionLayers, PoolingLayers, ActivationLayers,
+    BatchNormLayers, ReshapingLayers,   MergingLayers, TrainingLayers,
 };
 
 std::map<std::string_view, LayerRow> AllLayers() {

@@ -233,8 +233,6 @@ Status FillModel(Layer& model) {
   return OkStatus();
 }
 
-Status FillOnce(Layer& model) { return model.model != nullptr ? OkStatus() : FillModel(model); }
-
 StatusOr<std::vector<Value>> CallSequential(Build& build, ModelLayers& model, const Call& call) {
   if (call.args.empty()) return InvalidArgument("is called without a tensor");
   Call next{{call.args[0]}, {}};
@@ -373,6 +371,8 @@ bool IsModelClass(std::string_view class_name) {
   return class_name == "Sequential" || class_name == "Functional" || class_name == "Model";
 }
 
+Status OpenModelLayers(Layer& model) { return model.model != nullptr ? OkStatus() : FillModel(model); }
+
 StatusOr<std::unique_ptr<Layer>> MakeLayer(const Json& json, std::string_view scope, std::unique_ptr<Weights> weights) {
   const Config object(json);
   ASSIGN_OR_RETURN(const std::string class_name, object.String("class_name"));
@@ -391,7 +391,7 @@ StatusOr<std::unique_ptr<Layer>> MakeLayer(const Json& json, std::string_view sc
 }
 
 StatusOr<std::vector<Value>> CallModel(Build& build, Layer& model, const Call& call) {
-  RETURN_IF_ERROR(FillOnce(model));
+  RETURN_IF_ERROR(OpenModelLayers(model));
   ++model.calls;
   if (model.class_name == "Sequential") return CallSequential(build, *model.model, call);
   std::vector<Value> inputs;

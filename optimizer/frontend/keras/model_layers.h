@@ -29,10 +29,13 @@ struct ModelLayers {
 
 bool IsModelClass(std::string_view class_name);  // Sequential, Functional and its older name Model
 
+// Fills model.model from its config, once.
+Status OpenModelLayers(Layer& model);
+
 // Nodes for one call of a model; `call` gives its inputs.
 StatusOr<std::vector<Value>> CallModel(Build& build, Layer& model, const Call& call);
 
-// The input that a model's config declares.
+// An input that a model's config declares.
 struct ModelInput {
   std::string name;
   DType dtype = DType::kFloat32;

@@ -1,4 +1,4 @@
-#include "runner/child_process.h"
+#include "optimizer/support/child_process.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -12,7 +12,6 @@
 #include <cmath>
 #include <csignal>
 #include <cstring>
-#include <opencv2/core.hpp>
 #include <string_view>
 
 namespace permafrost {
@@ -48,7 +47,6 @@ void WriteAll(int fd, std::string_view bytes) {
     ::dup2(null, STDOUT_FILENO);
     ::dup2(null, STDERR_FILENO);
   }
-  cv::setNumThreads(1);
   const StatusOr<std::string> answer = work();
   const char code = static_cast<char>(answer.status().code());
   WriteAll(fd, std::string_view(&code, 1));
@@ -56,8 +54,8 @@ void WriteAll(int fd, std::string_view bytes) {
   ::_exit(0);
 }
 
-// Everything the child writes until it closes its end. False: the time is over.
-bool ReadUntil(int fd, std::chrono::steady_clock::time_point deadline, std::string& bytes) {
+// Everything the child writes until it closes its end. False: the time is over, or it is too much.
+bool ReadUntil(int fd, std::chrono::steady_clock::time_point deadline, int64_t most, std::string& bytes) {
   char buffer[1 << 16];
   while (true) {
     const auto left =
@@ -69,6 +67,7 @@ bool ReadUntil(int fd, std::chrono::steady_clock::time_point deadline, std::stri
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return true;
     bytes.append(buffer, static_cast<size_t>(n));
+    if (static_cast<int64_t>(bytes.size()) > most) return false;
   }
 }
 
@@ -91,11 +90,14 @@ StatusOr<std::string> RunInChild(std::string_view who, const ChildLimits& limits
   std::string bytes;
   const auto time =
       std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(limits.seconds));
-  const bool in_time = ReadUntil(ends[0], std::chrono::steady_clock::now() + time, bytes);
+  const bool in_time = ReadUntil(ends[0], std::chrono::steady_clock::now() + time, limits.answer_bytes, bytes);
   ::close(ends[0]);
   if (!in_time) ::kill(pid, SIGKILL);
   int state = 0;
   while (::waitpid(pid, &state, 0) < 0 && errno == EINTR) {
+  }
+  if (static_cast<int64_t>(bytes.size()) > limits.answer_bytes) {
+    return ResourceExhausted(who, " answered with more than ", limits.answer_bytes, " bytes");
   }
   if (!in_time) return DataLoss(who, " did not end within ", limits.seconds, " s");
   if (WIFSIGNALED(state)) {

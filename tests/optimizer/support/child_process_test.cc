@@ -1,4 +1,4 @@
-#include "runner/child_process.h"
+#include "optimizer/support/child_process.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,0 +1,62 @@
+#include "optimizer/frontend/keras/build_graph.h"
+
+#include "optimizer/frontend/keras/model_layers.h"
+#include "optimizer/ops/infer.h"
+
+namespace permafrost::keras {
+namespace {
+
+StatusOr<Value> AddPlaceholder(GraphEditor& editor, const ModelInput& input) {
+  Node node;
+  node.name = input.name;
+  node.op = "Placeholder";
+  node.attrs = {{"dtype", input.dtype}, {"shape", input.shape}};
+  const NodeId id = editor.AddNode(std::move(node));
+  RETURN_IF_ERROR(InferNode(editor, id));
+  return Value{id, 0};
+}
+
+// Outputs have a node of their own, called as the layer.
+StatusOr<GraphOutput> AddOutput(GraphEditor& editor, const std::string& name, Value value) {
+  Node node;
+  node.name = name;
+  node.op = "Identity";
+  node.inputs = {value};
+  const NodeId id = editor.AddNode(std::move(node));
+  RETURN_IF_ERROR(InferNode(editor, id));
+  return GraphOutput{editor.node(id).name, {id, 0}};
+}
+
+}  // namespace
+
+StatusOr<Graph> BuildGraph(const Json& json, int keras_major, std::unique_ptr<Weights> weights) {
+  ASSIGN_OR_RETURN(auto model, MakeLayer(json, "", std::move(weights)));
+  if (!IsModelClass(model->class_name)) {
+    return Unsupported("is a model of the class '", model->class_name, "', whose structure is Python code that the file "
+                       "does not hold; export it as a SavedModel (model.export) and give that");
+  }
+  model->scope.clear();  // names of the outer model's layers stand alone
+  Graph graph;
+  GraphEditor editor(graph);
+  Build build{.editor = editor, .keras_major = keras_major};
+  std::vector<Value> inputs;
+  std::vector<NodeId> input_nodes;
+  ASSIGN_OR_RETURN(const auto declared, InputsOf(*model));
+  for (const ModelInput& input : declared) {
+    ASSIGN_OR_RETURN(const Value value, AddPlaceholder(editor, input));
+    inputs.push_back(value);
+    input_nodes.push_back(value.node);
+  }
+  ASSIGN_OR_RETURN(const auto values, CallLayer(build, *model, Call{{ArgumentOf(inputs)}, {}}));
+  ASSIGN_OR_RETURN(const auto names, OutputNamesOf(*model));
+  std::vector<GraphOutput> outputs;
+  for (size_t i = 0; i < values.size(); ++i) {
+    ASSIGN_OR_RETURN(GraphOutput output, AddOutput(editor, names[std::min(i, names.size() - 1)], values[i]));
+    outputs.push_back(std::move(output));
+  }
+  editor.SetGraphInputs(std::move(input_nodes));
+  editor.SetGraphOutputs(std::move(outputs));
+  return graph;
+}
+
+}  // namespace permafrost::keras

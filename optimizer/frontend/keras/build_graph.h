@@ -1,0 +1,14 @@
+#pragma once
+
+#include <memory>
+
+#include "optimizer/frontend/keras/config.h"
+#include "optimizer/frontend/keras/weights.h"
+#include "optimizer/ir/graph.h"
+
+namespace permafrost::keras {
+
+// The graph of the model that `json` ({"class_name":, "config":}) describes.
+StatusOr<Graph> BuildGraph(const Json& json, int keras_major, std::unique_ptr<Weights> weights);
+
+}  // namespace permafrost::keras

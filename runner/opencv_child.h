@@ -1,0 +1,15 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "optimizer/support/child_process.h"
+
+namespace permafrost {
+
+// RunInChild for work that calls OpenCV, which has one thread there: a fork does not take the others along.
+StatusOr<std::string> RunOpenCvInChild(std::string_view who, const ChildLimits& limits,
+                                       const std::function<StatusOr<std::string>()>& work);
+
+}  // namespace permafrost
