@@ -1,5 +1,6 @@
 #include "optimizer/frontend/keras/model_layers.h"
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <queue>
@@ -264,6 +265,7 @@ class FunctionalCall {
     for (size_t i = 0; i < inputs.size(); ++i) {
       done_[{model_.by_name.find(model_.inputs[i].layer)->second, model_.inputs[i].node}] = {inputs[i]};
     }
+    FindFirstNodes();
     RETURN_IF_ERROR(Plan());
     while (!ready_.empty()) {
       const Step step = ready_.top();
@@ -282,7 +284,33 @@ class FunctionalCall {
   std::optional<Step> StepOf(const TensorRef& ref) const {
     const auto layer = model_.by_name.find(ref.layer);
     if (layer == model_.by_name.end()) return std::nullopt;
-    return Step{layer->second, ref.node};
+    const size_t first = layer->second < first_node_.size() ? first_node_[layer->second] : 0;
+    return Step{layer->second, ref.node >= first ? ref.node - first : SIZE_MAX};
+  }
+
+  // A model in a model was called once already in Keras 2, when it was made from its inputs: that call is not recorded, and
+  // the others are numbered from 1.
+  void FindFirstNodes() {
+    std::vector<size_t> least(model_.layers.size(), SIZE_MAX), most(model_.layers.size(), 0);
+    const auto count = [&](const TensorRef& ref) {
+      if (const auto layer = model_.by_name.find(ref.layer); layer != model_.by_name.end()) {
+        least[layer->second] = std::min(least[layer->second], ref.node);
+        most[layer->second] = std::max(most[layer->second], ref.node);
+      }
+    };
+    for (const TensorRef& ref : model_.outputs) count(ref);
+    for (const Json& calls : model_.calls) {
+      if (!calls.is_array()) continue;
+      for (const Json& call : calls) {
+        for (const TensorRef& ref : NeedsOf(call)) count(ref);
+      }
+    }
+    first_node_.assign(model_.layers.size(), 0);
+    for (size_t i = 0; i < model_.layers.size(); ++i) {
+      if (model_.layers[i] == nullptr || !IsModelClass(model_.ids[i].class_name) || least[i] != 1) continue;
+      const bool beyond = model_.calls[i].is_array() && most[i] >= model_.calls[i].size();
+      if (beyond || build_.keras_major < 3) first_node_[i] = 1;
+    }
   }
 
   // Counts what every call waits for. A call that waits for something that never comes is found in Find.
@@ -335,6 +363,7 @@ class FunctionalCall {
 
   Build& build_;
   ModelLayers& model_;
+  std::vector<size_t> first_node_;  // of each layer
   std::map<Step, std::vector<Value>> done_;
   std::map<Step, std::vector<Step>> users_;
   std::map<Step, size_t> waiting_;
