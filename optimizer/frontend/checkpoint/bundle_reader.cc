@@ -145,7 +145,10 @@ class Bundle : public VariableSource {
                       expected);
     }
     if (MaskCrc(Crc32c(bytes)) != entry.crc32c()) return DataLoss("has a wrong checksum: the shard is damaged");
-    if (!big_endian()) return Tensor::View(type.dtype, std::move(type.dims), shard, bytes);
+    if (!big_endian()) {
+      shard->Release(bytes);  // the checksum has touched all pages; the values are not needed before they are written
+      return Tensor::View(type.dtype, std::move(type.dims), shard, bytes);
+    }
     const bool is_complex = type.dtype == DType::kComplex64 || type.dtype == DType::kComplex128;
     std::string swapped(bytes);
     SwapElements(swapped, static_cast<size_t>(SizeOf(type.dtype)) / (is_complex ? 2 : 1));

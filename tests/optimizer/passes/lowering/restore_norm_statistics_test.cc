@@ -105,5 +105,32 @@ TEST_F(ATrainingNorm, IsNamedWhenTwoVariablesTakeItsStatistic) {
   EXPECT_THAT(Message(Restore()), HasSubstr("no moving mean"));
 }
 
+// y = (x - mean) * rsqrt(variance + 0.001), both of the batch, in a graph with a variable.
+std::string PlainNorm(const std::string& shape) {
+  return StrCat("in x:float32", shape, "; v = VariableV2() {dtype=float32, shape=[2]}; m = Mean(x, int32[2]{0,1}) {keep_dims=true};",
+                "d = SquaredDifference(x, m); s = Mean(d, int32[2]{0,1}) {keep_dims=true}; e = AddV2(s, float32[]{0.001});",
+                "norm = Rsqrt(e); c = Sub(x, m); y = Mul(c, norm); out y");
+}
+
+Status RestorePlain(const std::string& text) {
+  Graph graph = ParseOrDie(text);
+  const Graph original = graph;
+  GraphEditor editor(graph);
+  PassContext context;
+  const VariableValues values(original, nullptr);
+  return RestoreNormStatistics(editor, original, &values, context);
+}
+
+TEST(APlainTrainingNorm, IsNamedWhenNobodyKeepsItsMovingAverages) {
+  EXPECT_THAT(Message(RestorePlain(PlainNorm("[?,4,2]"))),
+              ::testing::AllOf(HasSubstr("norm 'norm' (Rsqrt): takes the variance 's' of its batch"), HasSubstr("no moving variance"),
+                               HasSubstr("--checkpoint"), HasSubstr("--keep-batch-stats")));
+}
+
+TEST(APlainTrainingNorm, IsAnInstanceNormWhenTheBatchIsOne) {
+  const Status status = RestorePlain(PlainNorm("[1,4,2]"));
+  EXPECT_TRUE(status.ok()) << status;
+}
+
 }  // namespace
 }  // namespace permafrost
