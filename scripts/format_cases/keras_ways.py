@@ -92,7 +92,12 @@ file_ways("keras", ".keras", "Keras .keras", ("2.15", *KERAS_3))
 
 @way("keras_first", releases=("2.12",), mode="tf2", format="Keras .keras", variables="by layer", api="functional, save_format keras_v3: the first layout")
 def keras_first(folder):
-    functional(keras()).save(str(folder / "net.keras"), save_format="keras_v3")
+    model = functional(keras())
+    for name in ("relu", "relu6"):  # it writes their numbers as numpy's, and no Keras reads them again
+        layer = model.get_layer(name)
+        layer.negative_slope, layer.threshold = 0.0, 0.0
+        layer.max_value = layer.max_value and float(layer.max_value)
+    model.save(str(folder / "net.keras"), save_format="keras_v3")
     return {"model": "net.keras", **NAMES}
 
 

@@ -52,8 +52,13 @@ class Path : public Weights {
     for (const LayerId& layer : layers) {
       std::string name;
       if (!layer.class_name.starts_with("ops>")) {  // an operator is no layer
-        name = SnakeCase(layer.class_name);
-        if (const int count = used[name]++; count > 0) name += StrCat("_", count);
+        const std::string base = SnakeCase(layer.class_name);
+        const auto at = [&](int place) { return place == 0 ? base : StrCat(base, "_", place); };
+        int& place = used[base];
+        // Keras 2.12 counts a layer with weights twice: its second place stays empty.
+        const auto stored = [&](int k) { return file_.groups.contains(Join(folder, at(k))); };
+        if (place > 0 && !stored(place) && stored(place + 1)) ++place;
+        name = at(place++);
       }
       const auto named = by_name.find(layer.name);
       if (named != by_name.end()) name = named->second;
