@@ -25,6 +25,7 @@ Json ToJson(const Preprocessing& preprocessing) {
 Json ToJson(const TensorInfo& tensor) {
   Json json;
   json["name"] = tensor.name;
+  if (!tensor.tensor.empty()) json["tensor"] = tensor.tensor;
   json["dtype"] = tensor.dtype;
   json["shape"] = tensor.rank_known ? Json(tensor.shape) : Json(nullptr);
   json["layout"] = tensor.layout;
@@ -151,6 +152,7 @@ std::vector<TensorInfo> ReadTensors(FieldReader& parent, const char* name, Statu
     TensorInfo tensor;
     bool cv_rank_known = true;
     fields.Read("name", tensor.name);
+    if (fields.Has("tensor")) fields.Read("tensor", tensor.tensor);
     fields.Read("dtype", tensor.dtype);
     fields.Read("shape", tensor.shape, tensor.rank_known);
     fields.Read("layout", tensor.layout);

@@ -27,6 +27,7 @@ struct Preprocessing {
 // An input or output: as TensorFlow has it, and as cv::dnn has it.
 struct TensorInfo {
   std::string name;            // TensorFlow's
+  std::string tensor;          // "node:port" in the source, where that has another name; else empty
   std::string dtype;           // "float32"
   std::vector<int64_t> shape;  // -1: unknown; only meaningful if rank_known
   bool rank_known = true;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <system_error>
 
+#include "optimizer/frontend/checkpoint/object_names.h"
 #include "optimizer/frontend/checkpoint/open_checkpoint.h"
 #include "optimizer/frontend/graphdef/read_graphdef.h"
 #include "optimizer/frontend/keras/read_keras.h"
@@ -129,7 +130,8 @@ class NoVariables : public VariableSource {
 };
 
 Status AddVariables(Model& model, const std::string& prefix, const Limits& limits) {
-  ASSIGN_OR_RETURN(model.variables, OpenCheckpoint(prefix, limits));
+  ASSIGN_OR_RETURN(auto checkpoint, OpenCheckpoint(prefix, limits));
+  ASSIGN_OR_RETURN(model.variables, WithObjectNames(std::move(checkpoint)));
   for (std::string& file : CheckpointFiles(prefix)) model.files.push_back(std::move(file));
   return OkStatus();
 }

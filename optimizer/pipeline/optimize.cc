@@ -23,6 +23,7 @@
 #include "optimizer/pipeline/describe.h"
 #include "optimizer/pipeline/evaluate.h"
 #include "optimizer/pipeline/find_preprocessing.h"
+#include "optimizer/pipeline/find_tables.h"
 #include "optimizer/pipeline/set_boundary.h"
 #include "optimizer/pipeline/source_hash.h"
 #include "optimizer/support/atomic_file.h"
@@ -82,6 +83,14 @@ StatusOr<Passes> ChoosePasses(const OptimizeOptions& options, std::set<std::stri
 Status DumpGraph(const std::string& folder, int index, std::string_view pass, const Graph& graph) {
   const std::string number = StrCat(index < 10 ? "0" : "", index);
   return WriteFileAtomically(StrCat(folder, "/", number, "-", pass, ".txt"), PrintText(graph));
+}
+
+// `tensors`: what they are called in the source, by name in the graph.
+void NameSources(const std::map<std::string, std::string>& tensors, std::vector<TensorInfo>& infos) {
+  for (TensorInfo& info : infos) {
+    const auto found = tensors.find(info.name);
+    if (found != tensors.end() && found->second != info.name) info.tensor = found->second;
+  }
 }
 
 constexpr uint64_t kVerifySeed = 1;
@@ -190,11 +199,19 @@ StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, R
     const bool needs_signature = options.outputs.empty() || !options.signature.empty();
     const auto signature = ChooseSignature(lowered.model.signatures, options.signature);
     if (needs_signature) RETURN_IF_ERROR(signature.status());
+    const bool saved_model = lowered.model.format == Format::kSavedModel || lowered.model.format == Format::kSavedModelText;
+    if (saved_model && options.outputs.empty() && *signature == nullptr) {
+      return InvalidArgument("has no signature: its author named no inputs and outputs; save it with signatures, or name "
+                             "tensors with --inputs and --outputs");
+    }
+    std::map<std::string, std::string> tables;
     {
       GraphEditor editor(graph);
       RETURN_IF_ERROR(InferTypes(editor));
       for (const SetSpec& set : options.sets) RETURN_IF_ERROR(SetPlaceholder(editor, set.name, set.value));
       RETURN_IF_ERROR(SetBoundary(editor, signature.ok() ? *signature : nullptr, options.inputs, options.outputs, boundary));
+      tables = FilesOfTables(graph, lowered.model.assets);
+      RETURN_IF_ERROR(CheckNoTables(graph, tables));
     }
     // Restore ops and initial values go when the graph is stripped to its outputs.
     const bool has_variables = HasVariables(graph);
@@ -223,6 +240,7 @@ StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, R
     editor.ClearFunctions();
     if (options.inputs.empty()) DropUnusedInputs(editor, boundary);
     RETURN_IF_ERROR(InferTypes(editor));
+    RETURN_IF_ERROR(CheckNoTables(graph, tables));
     return CheckFlat(graph);
   };
   if (const Status status = work(); !status.ok()) return WithContext(status, options.model);
@@ -304,6 +322,8 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
   }
   report.after = FiguresOf(graph);
   report.info = DescribeModel(graph, options, report.passes);
+  NameSources(lowered.input_tensors, report.info.inputs);
+  NameSources(lowered.output_tensors, report.info.outputs);
   for (TensorInfo& input : report.info.inputs) {
     if (std::find(pixel_inputs.begin(), pixel_inputs.end(), input.name) == pixel_inputs.end()) continue;
     input.preprocessing = Preprocessing{};

@@ -49,7 +49,8 @@ const SignatureTensor* FindAlias(const std::vector<SignatureTensor>& tensors, co
 
 std::string Label(const TensorName& name) { return name.port == 0 ? name.node : StrCat(name.node, ":", name.port); }
 
-StatusOr<std::vector<NamedOutput>> TranslateOutputs(const Signature* signature, const std::vector<TensorName>& asked) {
+StatusOr<std::vector<NamedOutput>> TranslateOutputs(const Signature* signature, const std::vector<TensorName>& asked,
+                                                      BoundaryReport& report) {
   std::vector<NamedOutput> outputs;
   const auto add = [&](const SignatureTensor& tensor) -> Status {
     ASSIGN_OR_RETURN(TensorName name, ParseTensor(*signature, tensor));
@@ -65,7 +66,14 @@ StatusOr<std::vector<NamedOutput>> TranslateOutputs(const Signature* signature, 
     }
   }
   if (asked.empty() && signature != nullptr) {
-    for (const SignatureTensor& tensor : signature->outputs) RETURN_IF_ERROR(add(tensor));
+    for (const SignatureTensor& tensor : signature->outputs) {
+      if (tensor.dtype == DType::kString) {
+        report.notes.push_back(StrCat("output '", tensor.alias, "' is left out: its values are strings"));
+      } else {
+        RETURN_IF_ERROR(add(tensor));
+      }
+    }
+    if (outputs.empty()) return Unsupported("signature '", signature->name, "' has no outputs that are numbers");
   }
   std::set<std::string> labels;
   for (const NamedOutput& output : outputs) {
@@ -184,7 +192,7 @@ bool IsString(const Graph& graph, Value value) { return graph.type(value).dtype 
 Status SetBoundary(GraphEditor& editor, const Signature* signature, const std::vector<InputSpec>& asked_inputs,
                    const std::vector<TensorName>& asked_outputs, BoundaryReport& report) {
   const Graph& graph = editor.graph();
-  ASSIGN_OR_RETURN(const auto outputs, TranslateOutputs(signature, asked_outputs));
+  ASSIGN_OR_RETURN(const auto outputs, TranslateOutputs(signature, asked_outputs, report));
   ASSIGN_OR_RETURN(const auto inputs, TranslateInputs(signature, asked_inputs));
   for (size_t i = 0; i < inputs.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {

@@ -207,6 +207,8 @@ int Main(int argc, char** argv) {
         return usage(NotFound("--passes: there is no pass '", call.name, "' (--list-passes shows them)"));
       }
     }
+    // The plain frozen graph is for any reader, unless told.
+    if (parsed->empty() && app.count("--target") == 0) options.target.kind = Target::Kind::kGraphDef;
     options.passes = *std::move(parsed);
   }
   for (const std::string& name : options.skip) {

@@ -10,6 +10,7 @@
 #include "optimizer/frontend/checkpoint/table_reader.h"
 #include "optimizer/frontend/checkpoint/v1_reader.h"
 #include "optimizer/frontend/meta_graph/read_meta_graph.h"
+#include "optimizer/frontend/saved_model/read_saved_model.h"
 #include "optimizer/passes/lowering/variables.h"
 #include "optimizer/pipeline/optimize.h"
 #include "optimizer/support/crc32c.h"
@@ -154,18 +155,14 @@ class MadeUpValues : public VariableSource {
   std::map<std::string, Tensor, std::less<>> values_;
 };
 
-}  // namespace
-
-void FuzzMetaGraph(std::string_view bytes) {
-  if (bytes.size() > kMaxBytes) return;
-  (void)IsMetaGraph(bytes);
-  StatusOr<MetaGraph> meta = ReadMetaGraph(bytes, nullptr, kLimits);
+void Freeze(StatusOr<MetaGraph> meta, Format format) {
   if (!meta.ok() || !Verify(meta->graph, Level::kImported).ok()) return;
   Model model;
   model.graph = std::move(meta->graph);
   model.signatures = std::move(meta->signatures);
+  model.assets = std::move(meta->assets);
   model.variables = std::make_shared<MadeUpValues>(model.graph);
-  model.format = Format::kMetaGraph;
+  model.format = format;
   OptimizeOptions options;
   options.limits = kLimits;
   RunOptions run;
@@ -176,6 +173,20 @@ void FuzzMetaGraph(std::string_view bytes) {
     return;
   }
   if (const Status status = Verify(lowered->model.graph, Level::kFlat); !status.ok()) Break(Message(status));
+}
+
+}  // namespace
+
+void FuzzMetaGraph(std::string_view bytes) {
+  if (bytes.size() > kMaxBytes) return;
+  (void)IsMetaGraph(bytes);
+  Freeze(ReadMetaGraph(bytes, nullptr, kLimits), Format::kMetaGraph);
+}
+
+void FuzzSavedModel(std::string_view bytes) {
+  if (bytes.size() > kMaxBytes) return;
+  (void)IsSavedModel(bytes);
+  Freeze(ReadSavedModel(bytes, nullptr, "", kLimits), Format::kSavedModel);
 }
 
 void FuzzTable(std::string_view bytes) {

@@ -30,6 +30,7 @@ void Replay(const std::string& corpus, void (*target)(std::string_view)) {
 
 TEST(FuzzCorpus, NothingInItBreaksReadingGraphDefs) { Replay("graphdef", FuzzGraphDef); }
 TEST(FuzzCorpus, NothingInItBreaksReadingGraphDefText) { Replay("graphdef_text", FuzzGraphDefText); }
+TEST(FuzzCorpus, NothingInItBreaksReadingSavedModels) { Replay("saved_model", FuzzSavedModel); }
 TEST(FuzzCorpus, NothingInItBreaksReadingGraphText) { Replay("graph_text", FuzzGraphText); }
 TEST(FuzzCorpus, NothingInItBreaksFreezingMetaGraphs) { Replay("meta_graph", FuzzMetaGraph); }
 TEST(FuzzCorpus, NothingInItBreaksReadingTables) { Replay("table", FuzzTable); }

@@ -12,6 +12,7 @@ void FuzzGraphText(std::string_view text);  // the text form of ir/text.h
 
 // The same for training graphs: frozen with made-up values of their variables.
 void FuzzMetaGraph(std::string_view bytes);
+void FuzzSavedModel(std::string_view bytes);
 // A table whose checksums are put right first, so that what lies behind them is reached.
 void FuzzTable(std::string_view bytes);
 // Checkpoints of "<1 byte: length of the key><key><2 bytes: length of the value, little-endian><value>"..., from which

@@ -176,6 +176,22 @@ StatusOr<InputName> ParseInputName(std::string_view text) {
 // Names of every function's results, in order.
 using Results = std::map<std::string, std::vector<std::string>, std::less<>>;
 
+// How many values the output argument `name` stands for. Only parsers have lists before their last one.
+int64_t CountOf(const Node& node, std::string_view name) {
+  if (!node.op.starts_with("Parse")) return 1;
+  if (name.starts_with("sparse_")) {
+    for (const char* count : {"Nsparse", "num_sparse"}) {
+      if (const auto* number = node.attr<int64_t>(count)) return std::clamp<int64_t>(*number, 0, 65535);
+    }
+  }
+  for (const auto& [list, types] : {std::pair("dense_values", "Tdense"), std::pair("ragged_values", "ragged_value_types")}) {
+    if (name != list) continue;
+    const auto* dtypes = node.attr<std::vector<DType>>(types);
+    return dtypes != nullptr ? static_cast<int64_t>(dtypes->size()) : 0;
+  }
+  return 1;
+}
+
 StatusOr<Value> Resolve(const Graph& graph, const InputName& name, const Results& functions) {
   const std::optional<NodeId> producer = graph.Find(name.node);
   if (!producer) return NotFound("no node provides '", name.node, "'");
@@ -191,7 +207,9 @@ StatusOr<Value> Resolve(const Graph& graph, const InputName& name, const Results
   if (!outputs.empty() && found == outputs.end()) {
     return NotFound("'", name.node, "' (", op_name, ") has no output '", name.output, "'");
   }
-  return Value{*producer, name.port + static_cast<int>(found - outputs.begin())};
+  int64_t port = name.port;
+  for (auto earlier = outputs.begin(); earlier != found; ++earlier) port += CountOf(graph.node(*producer), *earlier);
+  return Value{*producer, static_cast<int>(port)};
 }
 
 Status Connect(GraphEditor& editor, const std::vector<std::pair<NodeId, std::vector<std::string_view>>>& wiring,
