@@ -65,11 +65,12 @@ StatusOr<ModelPlace> BesideCheckpoint(const std::string& path, const std::string
       return place;
     }
   }
-  for (const std::string& graph : {prefix + ".meta", (folder / "graph.pbtxt").string(), (folder / "graph.pb").string()}) {
+  for (const std::string& graph :
+       {prefix + ".meta", (folder / "graph.pbtxt").string(), (folder / "graph.pb").string()}) {
     if (!IsFile(graph)) continue;
     place.graph = graph;
-    place.notes.push_back(StrCat("takes the graph from ", fs::path(graph).filename().string(), " and the variables from ",
-                                 fs::path(prefix).filename().string()));
+    place.notes.push_back(StrCat("takes the graph from ", fs::path(graph).filename().string(),
+                                 " and the variables from ", fs::path(prefix).filename().string()));
     return place;
   }
   return NotFound(path, ": is a checkpoint, which holds the variables but no graph, and none lies beside ", shown,
@@ -80,13 +81,15 @@ StatusOr<ModelPlace> BesideCheckpoint(const std::string& path, const std::string
 StatusOr<ModelPlace> InFolder(const std::string& path) {
   if (const auto model = SavedModelIn(path)) return ModelPlace{model->string(), "", {}};
   if (const auto newest = NewestExportIn(path)) {
-    return ModelPlace{SavedModelIn(*newest)->string(), "", {StrCat("takes export ", newest->filename().string(), ", the newest")}};
+    return ModelPlace{
+        SavedModelIn(*newest)->string(), "", {StrCat("takes export ", newest->filename().string(), ", the newest")}};
   }
   const auto prefix = ResolveCheckpoint(path);
   if (prefix.ok()) return BesideCheckpoint(path, *prefix);
   if (!absl::IsNotFound(prefix.status()) || IsFile(fs::path(path) / "checkpoint")) return prefix.status();
-  return NotFound(path, ": is a directory without a model: looked for saved_model.pb, numbered folders that hold one, and "
-                        "a checkpoint (.index, or a file named checkpoint) with its graph");
+  return NotFound(path,
+                  ": is a directory without a model: looked for saved_model.pb, numbered folders that hold one, and "
+                  "a checkpoint (.index, or a file named checkpoint) with its graph");
 }
 
 }  // namespace

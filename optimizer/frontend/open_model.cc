@@ -173,12 +173,12 @@ StatusOr<Model> OpenModel(const std::string& path, const Limits& limits, const O
   ASSIGN_OR_RETURN(auto file, MappedFile::Open(place.graph));
   auto model = Read(file, limits, options);
   if (!model.ok()) return WithContext(model.status(), place.graph);
-  model->notes = std::move(place.notes);
+  model->notes.insert(model->notes.begin(), place.notes.begin(), place.notes.end());
   const std::string own = place.checkpoint.empty() ? CheckpointOf(place.graph, model->format) : place.checkpoint;
   if (!options.checkpoint.empty()) {
     ASSIGN_OR_RETURN(const std::string prefix, ResolveCheckpoint(options.checkpoint));
     RETURN_IF_ERROR(AddVariables(*model, prefix, limits));
-  } else if (HasCheckpoint(own)) {
+  } else if (!own.empty() && HasCheckpoint(own)) {
     RETURN_IF_ERROR(AddVariables(*model, own, limits));
   } else if (!own.empty()) {
     model->variables = std::make_shared<NoVariables>(own);

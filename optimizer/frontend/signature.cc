@@ -13,9 +13,9 @@ StatusOr<const Signature*> ChooseSignature(const std::vector<Signature>& signatu
   if (name.empty() && signatures.size() == 1) return &signatures[0];
   std::string names;
   for (const Signature& signature : signatures) names += StrCat(names.empty() ? "" : ", ", "'", signature.name, "'");
-  if (name.empty()) return InvalidArgument("has several signatures and no serving_default; name one with --signature: ", names);
-  return NotFound("has no signature '", name, "'; ",
-                  names.empty() ? "it has none at all" : StrCat("it has ", names));
+  if (name.empty())
+    return InvalidArgument("has several signatures and no serving_default; name one with --signature: ", names);
+  return NotFound("has no signature '", name, "'; ", names.empty() ? "it has none at all" : StrCat("it has ", names));
 }
 
 }  // namespace permafrost

@@ -7,7 +7,11 @@
 namespace permafrost {
 namespace {
 
-std::string FileName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+// Of a file or a folder, which may be written with a '/' at its end.
+std::string FileName(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path.substr(path.rfind('/') + 1);
+}
 
 TensorInfo DescribeTensor(const GraphEditor& editor, std::string name, Value value, bool is_input, bool for_opencv) {
   const ValueType& type = editor.graph().type(value);

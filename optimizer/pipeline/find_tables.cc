@@ -19,7 +19,8 @@ bool IsTableOp(std::string_view op) {
 // The asset whose name the value holds: TensorFlow 2 keeps it in a variable.
 const Asset* FindAsset(const Graph& graph, Value value, const std::vector<Asset>& assets) {
   const Node* node = &graph.node(value.node);
-  for (int hops = 0; hops < 8 && (node->op == "Identity" || node->op == "ReadVariableOp") && !node->inputs.empty(); ++hops) {
+  for (int hops = 0; hops < 8 && (node->op == "Identity" || node->op == "ReadVariableOp") && !node->inputs.empty();
+       ++hops) {
     node = &graph.node(node->inputs[0].node);
   }
   std::vector<std::string> names = {node->name};
@@ -59,9 +60,10 @@ Status CheckNoTables(const Graph& graph, const std::map<std::string, std::string
       const Node& node = graph.node(id);
       if (!IsTableOp(node.op)) continue;
       const auto file = files.find(node.name);
-      return Unsupported("output '", output.name, "' needs node '", node.name, "' (", node.op, "), a lookup table",
-                         file != files.end() ? StrCat(" filled from '", file->second, "'") : "",
-                         ": a frozen graph holds none; name other outputs with --outputs, or a tensor after it with --inputs");
+      return Unsupported(
+          "output '", output.name, "' needs node '", node.name, "' (", node.op, "), a lookup table",
+          file != files.end() ? StrCat(" filled from '", file->second, "'") : "",
+          ": a frozen graph holds none; name other outputs with --outputs, or a tensor after it with --inputs");
     }
   }
   return OkStatus();

@@ -97,7 +97,9 @@ StatusOr<Inspection> Inspect(const OptimizeOptions& options) {
   } else {
     inspection.refused_after_optimizing = optimized->unsupported;
   }
-  const std::string description = ModelInfoPath(options.model);  // "<path without suffix>.json"
+  std::string model_path = options.model;
+  while (model_path.size() > 1 && model_path.ends_with('/')) model_path.pop_back();
+  const std::string description = ModelInfoPath(model_path);  // "<path without suffix>.json"
   const std::string out = description.substr(0, description.size() - 5) + ".opencv.pb";
   inspection.optimize_command = StrCat(
       "permafrost-optimize ", Quoted(options.model), Flag("--checkpoint", options.open.checkpoint),

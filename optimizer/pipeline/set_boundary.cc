@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <set>
 
 #include "optimizer/ops/infer.h"
@@ -26,7 +27,8 @@ struct NamedOutput {
 StatusOr<TensorName> ParseTensor(const Signature& signature, const SignatureTensor& tensor) {
   const std::string where = StrCat("signature '", signature.name, "': '", tensor.alias, "'");
   if (tensor.tensor.empty()) {
-    return Unsupported(where, " is a sparse or composite tensor; expected a dense one; name tensors with --inputs and --outputs");
+    return Unsupported(
+        where, " is a sparse or composite tensor; expected a dense one; name tensors with --inputs and --outputs");
   }
   TensorName name{tensor.tensor, 0};
   const size_t colon = tensor.tensor.rfind(':');
@@ -47,20 +49,29 @@ const SignatureTensor* FindAlias(const std::vector<SignatureTensor>& tensors, co
   return found != tensors.end() ? &*found : nullptr;
 }
 
+constexpr std::string_view kOutputSuffix = "_output";  // of an output that has an input's name
+
+const SignatureTensor* FindOutput(const Signature& signature, const TensorName& name) {
+  if (const SignatureTensor* found = FindAlias(signature.outputs, name)) return found;
+  if (!name.node.ends_with(kOutputSuffix)) return nullptr;
+  const TensorName plain{name.node.substr(0, name.node.size() - kOutputSuffix.size()), name.port};
+  return FindAlias(signature.inputs, plain) != nullptr ? FindAlias(signature.outputs, plain) : nullptr;
+}
+
 std::string Label(const TensorName& name) { return name.port == 0 ? name.node : StrCat(name.node, ":", name.port); }
 
 StatusOr<std::vector<NamedOutput>> TranslateOutputs(const Signature* signature, const std::vector<TensorName>& asked,
-                                                      BoundaryReport& report) {
+                                                    BoundaryReport& report) {
   std::vector<NamedOutput> outputs;
-  const auto add = [&](const SignatureTensor& tensor) -> Status {
+  const auto add = [&](const SignatureTensor& tensor, const std::string& label) -> Status {
     ASSIGN_OR_RETURN(TensorName name, ParseTensor(*signature, tensor));
-    outputs.push_back({std::move(name), tensor.alias, StrCat("signature '", signature->name, "'")});
+    outputs.push_back({std::move(name), label, StrCat("signature '", signature->name, "'")});
     return OkStatus();
   };
   for (const TensorName& name : asked) {
-    const SignatureTensor* alias = signature != nullptr ? FindAlias(signature->outputs, name) : nullptr;
+    const SignatureTensor* alias = signature != nullptr ? FindOutput(*signature, name) : nullptr;
     if (alias != nullptr) {
-      RETURN_IF_ERROR(add(*alias));
+      RETURN_IF_ERROR(add(*alias, name.node));
     } else {
       outputs.push_back({name, Label(name), ""});
     }
@@ -70,7 +81,7 @@ StatusOr<std::vector<NamedOutput>> TranslateOutputs(const Signature* signature, 
       if (tensor.dtype == DType::kString) {
         report.notes.push_back(StrCat("output '", tensor.alias, "' is left out: its values are strings"));
       } else {
-        RETURN_IF_ERROR(add(tensor));
+        RETURN_IF_ERROR(add(tensor, tensor.alias));
       }
     }
     if (outputs.empty()) return Unsupported("signature '", signature->name, "' has no outputs that are numbers");
@@ -134,7 +145,8 @@ void FreeName(GraphEditor& editor, const std::string& name) {
 StatusOr<NodeId> Cut(GraphEditor& editor, const NamedInput& input, BoundaryReport& report) {
   InputSpec spec = input.spec;
   ASSIGN_OR_RETURN(const Value value, FindTensor(editor.graph(), spec.tensor, "input"));
-  if (!spec.shape && !editor.graph().type(value).shape.has_rank() && input.declared.has_rank()) spec.shape = input.declared;
+  if (!spec.shape && !editor.graph().type(value).shape.has_rank() && input.declared.has_rank())
+    spec.shape = input.declared;
   RETURN_IF_ERROR(CutInputs(editor, {spec}));
   const NodeId id = editor.graph().inputs()[0];
   if (!input.alias.empty() && editor.node(id).name != input.alias) {
@@ -159,7 +171,8 @@ std::vector<NamedInput> ParsedFrom(const GraphEditor& editor, Value examples) {
       const auto* types = node.attr<std::vector<DType>>("Tdense");
       const auto* shapes = node.attr<std::vector<Shape>>("dense_shapes");
       const int64_t sparse = node.attr_or<int64_t>(v2 ? "num_sparse" : "Nsparse", 0);
-      if (types == nullptr || shapes == nullptr || types->size() != shapes->size() || sparse < 0 || sparse > 65535) continue;
+      if (types == nullptr || shapes == nullptr || types->size() != shapes->size() || sparse < 0 || sparse > 65535)
+        continue;
       // V1 has an input per key, V2 a vector of them.
       const size_t first_key = v2 ? 3 : 2 + static_cast<size_t>(sparse);
       for (size_t i = 0; i < types->size(); ++i) {
@@ -183,6 +196,23 @@ std::vector<NamedInput> ParsedFrom(const GraphEditor& editor, Value examples) {
     }
   }
   return parsed;
+}
+
+// The tensor that `spec` calls by its key.
+std::optional<NamedInput> FindParsed(const GraphEditor& editor, const Signature* signature, const InputSpec& spec) {
+  if (signature == nullptr || spec.tensor.port != 0) return std::nullopt;
+  for (const SignatureTensor& input : signature->inputs) {
+    const auto name = ParseTensor(*signature, input);
+    const auto value = name.ok() ? FindTensor(editor.graph(), *name, "input") : StatusOr<Value>(name.status());
+    if (input.dtype != DType::kString || !value.ok()) continue;
+    for (NamedInput& parsed : ParsedFrom(editor, *value)) {
+      if (parsed.alias != spec.tensor.node) continue;
+      if (spec.shape) parsed.spec.shape = spec.shape;
+      if (spec.dtype) parsed.spec.dtype = spec.dtype;
+      return parsed;
+    }
+  }
+  return std::nullopt;
 }
 
 bool IsString(const Graph& graph, Value value) { return graph.type(value).dtype == DType::kString; }
@@ -229,7 +259,11 @@ Status SetBoundary(GraphEditor& editor, const Signature* signature, const std::v
     }
     auto value = FindTensor(graph, inputs[i].spec.tensor, "input");
     if (!value.ok()) {
-      return asked_inputs.empty() ? WithContext(value.status(), StrCat("signature '", signature->name, "'")) : value.status();
+      if (asked_inputs.empty()) return WithContext(value.status(), StrCat("signature '", signature->name, "'"));
+      std::optional<NamedInput> parsed = FindParsed(editor, signature, inputs[i].spec);
+      if (!parsed) return value.status();
+      ASSIGN_OR_RETURN(ids.emplace_back(), Cut(editor, *parsed, report));
+      continue;
     }
     for (const NamedInput& parsed : IsString(graph, *value) ? ParsedFrom(editor, *value) : std::vector<NamedInput>()) {
       report.notes.push_back(StrCat("input '", inputs[i].alias, "' is a serialised tf.Example: cut at '", parsed.alias,
@@ -244,9 +278,10 @@ Status SetBoundary(GraphEditor& editor, const Signature* signature, const std::v
   // One name cannot be both.
   std::vector<GraphOutput> named = graph.outputs();
   for (GraphOutput& output : named) {
-    const bool taken = std::any_of(ids.begin(), ids.end(), [&](NodeId id) { return graph.node(id).name == output.name; });
+    const bool taken =
+        std::any_of(ids.begin(), ids.end(), [&](NodeId id) { return graph.node(id).name == output.name; });
     if (!taken || signature == nullptr) continue;
-    const std::string other = editor.UniqueName(StrCat(output.name, "_output"));
+    const std::string other = editor.UniqueName(StrCat(output.name, kOutputSuffix));
     report.notes.push_back(StrCat("output '", output.name, "' is called '", other, "': an input has its name"));
     report.output_tensors[other] = report.output_tensors[output.name];
     output.name = other;

@@ -11,7 +11,8 @@ namespace permafrost {
 
 // What was made of the names.
 struct BoundaryReport {
-  std::map<std::string, std::string> input_tensors, output_tensors;  // by name in the graph: the model's own "node:port"
+  std::map<std::string, std::string> input_tensors,
+      output_tensors;  // by name in the graph: the model's own "node:port"
   std::vector<std::string> notes;
 };
 

@@ -57,7 +57,8 @@ TEST(LocateModel, FindsTheGraphOfACheckpointHoweverItIsNamed) {
   folder.Write("model.ckpt-7.meta", "x");
   folder.Write("graph.pbtxt", "node {");
   folder.Write("checkpoint", "model_checkpoint_path: '/gone/model.ckpt-7'\n");
-  for (const char* name : {"model.ckpt-7", "model.ckpt-7.index", "model.ckpt-7.data-00000-of-00001", "checkpoint", ""}) {
+  for (const char* name :
+       {"model.ckpt-7", "model.ckpt-7.index", "model.ckpt-7.data-00000-of-00001", "checkpoint", ""}) {
     const ModelPlace place = PlaceOf(folder.File(name));
     EXPECT_EQ(fs::path(place.graph).filename(), "model.ckpt-7.meta") << name;
     EXPECT_EQ(fs::path(place.checkpoint).filename(), "model.ckpt-7") << name;
@@ -86,9 +87,11 @@ TEST(LocateModel, TakesASavedModelsVariablesForTheModel) {
 
 TEST(LocateModel, SaysWhatItLookedFor) {
   const TemporaryFolder folder;
-  EXPECT_THAT(ErrorOf(folder.path()), HasSubstr("looked for saved_model.pb, numbered folders that hold one, and a checkpoint"));
+  EXPECT_THAT(ErrorOf(folder.path()),
+              HasSubstr("looked for saved_model.pb, numbered folders that hold one, and a checkpoint"));
   WriteCheckpoint(folder, "m");
-  EXPECT_THAT(ErrorOf(folder.File("m")), HasSubstr("looked for m.meta and graph.pbtxt; give the graph, and this with --checkpoint"));
+  EXPECT_THAT(ErrorOf(folder.File("m")),
+              HasSubstr("looked for m.meta and graph.pbtxt; give the graph, and this with --checkpoint"));
   EXPECT_THAT(ErrorOf(folder.path()), HasSubstr("none lies beside"));
   folder.Write("checkpoint", "model_checkpoint_path: 'gone'");
   EXPECT_THAT(ErrorOf(folder.path()), HasSubstr("gone.index"));

@@ -34,7 +34,8 @@ std::vector<NamedTensor> Recorded(const fs::path& folder, const std::string& kin
     if (entry.path().extension() != ".npy" || !name.starts_with(kind)) continue;
     const auto array = ReadNpy(entry.path().string());
     EXPECT_TRUE(array.ok()) << array.status();
-    tensors.push_back({name.substr(kind.size()), Tensor::Buffer(DType::kFloat32, array->dims, std::string(array->bytes))});
+    tensors.push_back(
+        {name.substr(kind.size()), Tensor::Buffer(DType::kFloat32, array->dims, std::string(array->bytes))});
   }
   return tensors;
 }
@@ -95,8 +96,8 @@ TEST_P(ASavedModel, FreezesToTensorFlowsAnswersUnderItsAliases) {
 }
 
 INSTANTIATE_TEST_SUITE_P(SavedModel, ASavedModel,
-                         testing::Values("keras", "keras3", "signatures", "same_names", "one_function", "text", "example",
-                                         "object_checkpoint", "simple_save", "tag_sets", "estimator"),
+                         testing::Values("keras", "keras3", "signatures", "same_names", "one_function", "text",
+                                         "example", "object_checkpoint", "simple_save", "tag_sets", "estimator"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(SavedModel, NamesTheGraphsEndsByTheSignature) {
@@ -138,6 +139,22 @@ TEST(SavedModel, CutsSerialisedExamplesAtWhatIsParsed) {
   EXPECT_THAT(lowered->notes, Contains(HasSubstr("'examples' is a serialised tf.Example: cut at 'pixels'")));
 }
 
+// What inspect prints and model.json holds can be asked for.
+TEST(SavedModel, TakesTheNamesThatItGave) {
+  OptimizeOptions example = OptionsFor("example");
+  example.inputs = {{{"pixels", 0}, Shape({3, 4}), std::nullopt}};
+  const auto cut = Lower(example);
+  ASSERT_TRUE(cut.ok()) << cut.status();
+  EXPECT_THAT(InputNames(cut->model.graph), ElementsAre("pixels"));
+  EXPECT_EQ(cut->model.graph.type(cut->model.graph.outputs()[0].value).shape, Shape({3, 2}));
+  OptimizeOptions compare = OptionsFor("signatures");
+  compare.signature = "compare";
+  compare.outputs = {{"left_output", 0}};
+  const auto renamed = Lower(compare);
+  ASSERT_TRUE(renamed.ok()) << renamed.status();
+  EXPECT_THAT(OutputNames(renamed->model.graph), ElementsAre("left_output"));
+}
+
 TEST(SavedModel, LeavesOutStrings) {
   const auto lowered = Lower(OptionsFor("estimator"));
   ASSERT_TRUE(lowered.ok()) << lowered.status();
@@ -146,7 +163,8 @@ TEST(SavedModel, LeavesOutStrings) {
 
 TEST(SavedModel, RefusesATableThatAnOutputNeeds) {
   OptimizeOptions options = OptionsFor("table");
-  EXPECT_THAT(ErrorOf(options), testing::AllOf(HasSubstr("output 'ids' needs node '"), HasSubstr("filled from 'assets/words.txt'")));
+  EXPECT_THAT(ErrorOf(options),
+              testing::AllOf(HasSubstr("output 'ids' needs node '"), HasSubstr("filled from 'assets/words.txt'")));
   options.outputs = {{"scores", 0}};
   const auto lowered = Lower(options);
   ASSERT_TRUE(lowered.ok()) << lowered.status();
@@ -179,7 +197,8 @@ TEST(SavedModel, SaysWhichVariablesAreMissing) {
   fs::remove(folder.File("model/variables/variables.data-00000-of-00001"));
   EXPECT_THAT(ErrorOf(options), HasSubstr("variables.data-00000-of-00001"));
   fs::remove_all(folder.File("model/variables"));
-  EXPECT_THAT(ErrorOf(options), testing::AllOf(HasSubstr("variable 'Variable'"), HasSubstr("variables.index, which is missing")));
+  EXPECT_THAT(ErrorOf(options),
+              testing::AllOf(HasSubstr("variable 'Variable'"), HasSubstr("variables.index, which is missing")));
 }
 
 TEST(SavedModel, IsReadByItsFileToo) {
@@ -218,7 +237,8 @@ TEST(SavedModel, RefusesAFunctionThatCallsItself) {
       "saved_model_schema_version: 1 meta_graphs { meta_info_def { tags: 'serve' } graph_def { "
       "node { name: 'x' op: 'Placeholder' attr { key: 'dtype' value { type: DT_FLOAT } } } "
       "node { name: 'c' op: 'PartitionedCall' input: 'x' attr { key: 'f' value { func { name: 'f' } } } } "
-      "library { function { signature { name: 'f' input_arg { name: 'a' type: DT_FLOAT } output_arg { name: 'r' type: DT_FLOAT } } "
+      "library { function { signature { name: 'f' input_arg { name: 'a' type: DT_FLOAT } output_arg { name: 'r' type: "
+      "DT_FLOAT } } "
       "node_def { name: 'g' op: 'PartitionedCall' input: 'a' attr { key: 'f' value { func { name: 'f' } } } } "
       "ret { key: 'r' value: 'g:output:0' } } } } "
       "signature_def { key: 's' value { inputs { key: 'x' value { name: 'x:0' dtype: DT_FLOAT } } "

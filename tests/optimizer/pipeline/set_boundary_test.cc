@@ -50,13 +50,15 @@ TEST(SetBoundary, FindsCallsAndWhatIsInsideThem) {
   EXPECT_EQ(After(kCall, nullptr, {{{"call", 0}, std::nullopt, std::nullopt}}, {{"end", 0}}),
             "end = Abs(call)\nin call:float32?\nout end\n");
   EXPECT_THAT(After(kCall, nullptr, {}, {{"call/gone", 0}}), StartsWith("output 'call/gone': no node has this name"));
-  EXPECT_THAT(After(kCall, nullptr, {{{"gone", 0}, std::nullopt, std::nullopt}}, {}), StartsWith("input 'gone': no node"));
+  EXPECT_THAT(After(kCall, nullptr, {{{"gone", 0}, std::nullopt, std::nullopt}}, {}),
+              StartsWith("input 'gone': no node"));
 }
 
 TEST(SetBoundary, PrefersAnAliasToANodeOfItsName) {
   const Signature serving = Serving({Float("end", "serve_x:0")}, {Float("serve_x", "end:0")});
-  EXPECT_EQ(After(kCall, &serving, {{{"end", 0}, std::nullopt, std::nullopt}}, {{"serve_x", 0}}),
-            "end/inner = Abs(call/n)\nin end:float32[2]\ncall/r = Relu(end)\ncall/n = Neg(call/r)\nout serve_x=end/inner\n");
+  EXPECT_EQ(
+      After(kCall, &serving, {{{"end", 0}, std::nullopt, std::nullopt}}, {{"serve_x", 0}}),
+      "end/inner = Abs(call/n)\nin end:float32[2]\ncall/r = Relu(end)\ncall/n = Neg(call/r)\nout serve_x=end/inner\n");
 }
 
 TEST(SetBoundary, KeepsApartAnInputAndAnOutputOfOneName) {
@@ -68,7 +70,8 @@ TEST(SetBoundary, KeepsApartAnInputAndAnOutputOfOneName) {
 }
 
 TEST(SetBoundary, LeavesSwitchesOfASignatureToTheLowering) {
-  const Signature serving = Serving({Float("x", "x:0"), {"keep", "k:0", DType::kFloat32, Shape({})}}, {Float("y", "y:0")});
+  const Signature serving =
+      Serving({Float("x", "x:0"), {"keep", "k:0", DType::kFloat32, Shape({})}}, {Float("y", "y:0")});
   Graph graph = ParseOrDie("in x:float32[2], k:float32[]; y = Mul(x, k)");
   GraphEditor editor(graph);
   BoundaryReport report;
@@ -80,13 +83,15 @@ TEST(SetBoundary, LeavesSwitchesOfASignatureToTheLowering) {
 
 TEST(SetBoundary, RefusesWhatIsNoDenseTensor) {
   const Signature serving = Serving({Float("x", "serve_x:0"), Float("sparse", "")}, {Float("y", "end:0")});
-  EXPECT_THAT(After(kCall, &serving), HasSubstr("signature 'serving_default': 'sparse' is a sparse or composite tensor"));
+  EXPECT_THAT(After(kCall, &serving),
+              HasSubstr("signature 'serving_default': 'sparse' is a sparse or composite tensor"));
   const Signature words = Serving({}, {{"classes", "end:0", DType::kString, Shape({2})}});
   EXPECT_THAT(After(kCall, &words), HasSubstr("has no outputs that are numbers"));
   const Signature port = Serving({}, {Float("y", "end:x")});
   EXPECT_THAT(After(kCall, &port), HasSubstr("'y' names 'end:x', expected node:port"));
   const Signature gone = Serving({}, {Float("y", "end:7")});
-  EXPECT_THAT(After(kCall, &gone), StartsWith("signature 'serving_default': output 'end:7': the node (Abs) has 1 outputs"));
+  EXPECT_THAT(After(kCall, &gone),
+              StartsWith("signature 'serving_default': output 'end:7': the node (Abs) has 1 outputs"));
 }
 
 TEST(SetBoundary, LeavesTheChoiceToOthersWhenNothingIsNamed) {

@@ -35,10 +35,10 @@ std::string Object(const std::string& full_name, const std::string& key) {
 }
 
 StatusOr<std::shared_ptr<const VariableSource>> Source(const std::string& objects) {
-  return WithObjectNames(std::make_shared<Values>(std::map<std::string, Tensor, std::less<>>{
-      {"_CHECKPOINTABLE_OBJECT_GRAPH", Tensor::Strings({}, {objects})},
-      {"m/a/.ATTRIBUTES/VARIABLE_VALUE", Tensor::Scalar(1.0F)},
-      {"m/b/.ATTRIBUTES/VARIABLE_VALUE", Tensor::Scalar(2.0F)}}));
+  return WithObjectNames(std::make_shared<Values>(
+      std::map<std::string, Tensor, std::less<>>{{"_CHECKPOINTABLE_OBJECT_GRAPH", Tensor::Strings({}, {objects})},
+                                                 {"m/a/.ATTRIBUTES/VARIABLE_VALUE", Tensor::Scalar(1.0F)},
+                                                 {"m/b/.ATTRIBUTES/VARIABLE_VALUE", Tensor::Scalar(2.0F)}}));
 }
 
 TEST(WithObjectNames, FindsAVariableByItsOwnName) {
@@ -48,12 +48,13 @@ TEST(WithObjectNames, FindsAVariableByItsOwnName) {
   EXPECT_TRUE((*source)->Has("m/b/.ATTRIBUTES/VARIABLE_VALUE"));
   EXPECT_FALSE((*source)->Has("gone"));
   EXPECT_EQ((*source)->Get("dense/kernel")->Values<float>()[0], 2.0F);
-  EXPECT_THAT((*source)->Names(), ElementsAre("_CHECKPOINTABLE_OBJECT_GRAPH", "dense/kernel", "m/a/.ATTRIBUTES/VARIABLE_VALUE",
-                                              "m/b/.ATTRIBUTES/VARIABLE_VALUE"));
+  EXPECT_THAT((*source)->Names(), ElementsAre("_CHECKPOINTABLE_OBJECT_GRAPH", "dense/kernel",
+                                              "m/a/.ATTRIBUTES/VARIABLE_VALUE", "m/b/.ATTRIBUTES/VARIABLE_VALUE"));
 }
 
 TEST(WithObjectNames, RefusesANameThatTwoVariablesShare) {
-  const auto source = Source(Object("kernel", "m/a/.ATTRIBUTES/VARIABLE_VALUE") + Object("kernel", "m/b/.ATTRIBUTES/VARIABLE_VALUE"));
+  const auto source =
+      Source(Object("kernel", "m/a/.ATTRIBUTES/VARIABLE_VALUE") + Object("kernel", "m/b/.ATTRIBUTES/VARIABLE_VALUE"));
   ASSERT_TRUE(source.ok()) << source.status();
   EXPECT_TRUE((*source)->Has("kernel")) << "its initial value must not be taken";
   EXPECT_THAT(Message((*source)->Get("kernel").status()), HasSubstr("the name of several variables, 'm/a/"));

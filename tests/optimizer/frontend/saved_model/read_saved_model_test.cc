@@ -13,7 +13,8 @@ using testing::HasSubstr;
 std::string MetaGraphWith(const std::vector<std::string>& tags, const std::string& node, const std::string& more = "") {
   std::string info;
   for (const std::string& tag : tags) info += wire::Bytes(4, tag);
-  return wire::Bytes(1, info) + wire::Bytes(2, wire::Bytes(1, wire::Bytes(1, node) + wire::Bytes(2, "Placeholder"))) + more;
+  return wire::Bytes(1, info) + wire::Bytes(2, wire::Bytes(1, wire::Bytes(1, node) + wire::Bytes(2, "Placeholder"))) +
+         more;
 }
 
 std::string SavedModelOf(const std::vector<std::string>& graphs) {
@@ -23,7 +24,8 @@ std::string SavedModelOf(const std::vector<std::string>& graphs) {
 }
 
 std::string Signature(const std::string& name, const std::string& alias, const std::string& tensor) {
-  const std::string info = wire::Bytes(1, tensor) + wire::Number(2, 1) + wire::Bytes(3, wire::Bytes(2, wire::Number(1, 7)));
+  const std::string info =
+      wire::Bytes(1, tensor) + wire::Number(2, 1) + wire::Bytes(3, wire::Bytes(2, wire::Number(1, 7)));
   const std::string entry = wire::Bytes(1, alias) + wire::Bytes(2, info);
   return wire::Bytes(5, wire::Bytes(1, name) + wire::Bytes(2, wire::Bytes(2, entry) + wire::Bytes(3, "predict")));
 }
@@ -89,16 +91,19 @@ TEST(ReadSavedModel, RefusesAnAssetOutsideItsFolder) {
 
 TEST(ReadSavedModel, RefusesDamage) {
   const std::string whole = SavedModelOf({MetaGraphWith({"serve"}, "a", Signature("s", "o", "a:0"))});
-  for (size_t size = 3; size < whole.size(); ++size) EXPECT_THAT(ErrorOf(whole.substr(0, size)), HasSubstr("damaged")) << size;
+  for (size_t size = 3; size < whole.size(); ++size)
+    EXPECT_THAT(ErrorOf(whole.substr(0, size)), HasSubstr("damaged")) << size;
   EXPECT_THAT(ErrorOf(SavedModelOf({})), HasSubstr("without a graph"));
-  EXPECT_THAT(ErrorOf(SavedModelOf({MetaGraphWith({"serve"}, "a", wire::Bytes(5, wire::Bytes(1, "s") + wire::Bytes(2, "\xff")))})),
+  EXPECT_THAT(ErrorOf(SavedModelOf(
+                  {MetaGraphWith({"serve"}, "a", wire::Bytes(5, wire::Bytes(1, "s") + wire::Bytes(2, "\xff")))})),
               HasSubstr("signature 's' cannot be read"));
 }
 
 TEST(ReadSavedModel, ReadsTextForm) {
   const auto read = ReadSavedModelText(
       "saved_model_schema_version: 1 meta_graphs { meta_info_def { tags: 'serve' tensorflow_version: '1' } "
-      "graph_def { node { name: 'a' op: 'X' } } signature_def { key: 's' value { outputs { key: 'o' value { name: 'a:0' "
+      "graph_def { node { name: 'a' op: 'X' } } signature_def { key: 's' value { outputs { key: 'o' value { name: "
+      "'a:0' "
       "dtype: DT_FLOAT } } } } object_graph_def { nodes { } } }",
       "", Limits());
   ASSERT_TRUE(read.ok()) << read.status();
