@@ -289,9 +289,25 @@ def quantization():
          [x, ints([-6.1, 0.4, -5, 0], np.float32), ints([3.3, 5, -0.3, 0], np.float32)], num_bits=6)
 
 
+def resampling():
+    data = np.random.RandomState(11)  # its own, so that the other families stay as they are
+    x = np.round(data.uniform(-1, 1, (2, 5, 4, 2)), 2).astype(np.float32)
+    for kernel in ("lanczos1", "lanczos3", "lanczos5", "gaussian", "box", "triangle", "keyscubic", "mitchellcubic"):
+        for name, size in (("up", (8, 7)), ("down", (3, 2))):
+            for antialias in (True, False) if name == "down" else (True,):
+                scale = np.array([size[0] / 5, size[1] / 4], np.float32)
+                case("resampling", "%s_%s%s" % (kernel, name, "" if antialias else "_aliased"), "ScaleAndTranslate",
+                     [x, ints(size), scale, ints([0, 0], np.float32)], kernel_type=kernel, antialias=antialias)
+    case("resampling", "translated", "ScaleAndTranslate",
+         [x, ints((6, 6)), ints([1.3, 0.8], np.float32), ints([1.5, -0.7], np.float32)], kernel_type="triangle")
+    case("resampling", "bytes", "ScaleAndTranslate",
+         [data.randint(0, 255, (1, 3, 3, 1)).astype(np.uint8), ints((2, 4)), ints([2 / 3, 4 / 3], np.float32),
+          ints([0, 0], np.float32)], kernel_type="lanczos3")
+
+
 def main():
     folder = sys.argv[1]
-    for family in (convolution, pooling, normalization, image, quantization):
+    for family in (convolution, pooling, normalization, image, quantization, resampling):
         family()
     os.makedirs(folder, exist_ok=True)
     for family, cases in FAMILIES.items():

@@ -321,6 +321,19 @@ Kernel CastKernel(const Node& node, const Inputs& inputs) {
   return One(inputs[0].Cast(to).Dense());
 }
 
+// How many of the boundaries are at most the value.
+Kernel BucketizeKernel(const Node& node, const Inputs& inputs) {
+  const auto boundaries = node.attr_or<std::vector<float>>("boundaries", {});
+  if (!std::is_sorted(boundaries.begin(), boundaries.end())) return InvalidArgument("the boundaries are not sorted");
+  return One(WithNumber(inputs[0].dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    return MapOne<T, int32_t>(inputs[0], DType::kInt32, [&](auto x) {
+      const auto above = std::upper_bound(boundaries.begin(), boundaries.end(), static_cast<double>(x));
+      return above - boundaries.begin();
+    });
+  }));
+}
+
 // ---- Shape rules ----
 
 Status InferCast(const InferContext& context, Types& outputs) {
@@ -387,6 +400,11 @@ Status InferNeg(const InferContext& context, Types& outputs) {
 
 Status InferTest(const InferContext& context, Types& outputs) {
   outputs = {{DType::kBool, context.shape(0), std::nullopt}};
+  return OkStatus();
+}
+
+Status InferBucketize(const InferContext& context, Types& outputs) {
+  outputs = {{DType::kInt32, context.shape(0), std::nullopt}};
   return OkStatus();
 }
 
@@ -508,6 +526,7 @@ std::vector<OpDef> ElementwiseOps() {
       Commutative({"AddN", 1, -1, {CountOfInputs("N"), TypeOfInput("T")}, InferAddN, AddNKernel}),
       {"LeakyRelu", 1, 1, {Default("alpha", 0.2F), TypeOfInput("T")}, LikeFirstInput, LeakyReluKernel},
       {"ClipByValue", 3, 3, {TypeOfInput("T")}, LikeFirstInput, ClipByValueKernel},
+      {"Bucketize", 1, 1, {TypeOfInput("T"), Required("boundaries")}, InferBucketize, BucketizeKernel},
       {"Cast", 1, 1, {TypeOfInput("SrcT"), Required("DstT"), Default("Truncate", false)}, InferCast, CastKernel},
   };
 }

@@ -6,6 +6,7 @@
 #include "optimizer/ops/families.h"
 #include "optimizer/ops/floating_kernel.h"
 #include "optimizer/ops/op.h"
+#include "optimizer/ops/resample.h"
 #include "optimizer/ops/resize.h"
 #include "optimizer/ops/window.h"
 
@@ -62,6 +63,40 @@ StatusOr<Tensors> ResizeKernel(const Node& node, const Tensors& inputs) {
                         : node.op == "ResizeBicubic" ? ResizeBicubic
                                                      : ResizeArea;
     resize(shape, sampling, x.data<float>(), y.data());
+  }
+  return Tensors{std::move(y).Take()};
+}
+
+Status InferResample(const InferContext& context, std::vector<ValueType>& outputs) {
+  RETURN_IF_ERROR(CheckRank(context.shape(2), 1, "the scale"));
+  RETURN_IF_ERROR(CheckRank(context.shape(3), 1, "the translation"));
+  return InferResize(context, outputs);
+}
+
+StatusOr<Tensors> ResampleKernel(const Node& node, const Tensors& inputs) {
+  ASSIGN_OR_RETURN(const auto kernel, AttrAs<std::string>(node, "kernel_type", "lanczos3"));
+  ASSIGN_OR_RETURN(const bool antialias, AttrAs<bool>(node, "antialias", true));
+  RETURN_IF_ERROR(CheckRank(inputs[0].shape(), 4, "the images"));
+  ASSIGN_OR_RETURN(const std::vector<int64_t> size, IntegerList(inputs[1], 2, "the size"));
+  for (size_t i : {2, 3}) {
+    if (inputs[i].dtype() != DType::kFloat32 || inputs[i].dims() != std::vector<int64_t>{2}) {
+      return InvalidArgument("input ", i, " is ", NameOf(inputs[i].dtype()), inputs[i].shape().ToString(),
+                             ", expected float32[2]");
+    }
+  }
+  const std::vector<int64_t>& in = inputs[0].dims();
+  if (std::min({in[1], in[2], size[0], size[1]}) < 1 || std::max({in[1], in[2], size[0], size[1]}) > kMaxSize) {
+    return InvalidArgument("cannot resize ", inputs[0].shape().ToString(), " to ", size[0], " x ", size[1]);
+  }
+  ASSIGN_OR_RETURN(Result<float> y, Result<float>::Make({in[0], size[0], size[1], in[3]}));
+  ASSIGN_OR_RETURN(const ResampleAxis rows, ResampleAxis::Make(kernel, antialias, in[1], size[0],
+                                                               inputs[2].data<float>()[0], inputs[3].data<float>()[0]));
+  ASSIGN_OR_RETURN(const ResampleAxis columns,
+                   ResampleAxis::Make(kernel, antialias, in[2], size[1], inputs[2].data<float>()[1],
+                                      inputs[3].data<float>()[1]));
+  if (y.elements() > 0) {
+    const Tensor x = inputs[0].Cast(DType::kFloat32).Dense();
+    Resample({in[0], in[1], in[2], in[3], size[0], size[1]}, rows, columns, x.data<float>(), y.data());
   }
   return Tensors{std::move(y).Take()};
 }
@@ -549,6 +584,13 @@ std::vector<OpDef> ImageOps() {
        .infer = InferDepth,
        .kernel = DepthKernel,
        .output_names = {"output"}},
+      {.name = "ScaleAndTranslate",
+       .min_inputs = 4,
+       .max_inputs = 4,
+       .attrs = {TypeOfInput("T"), Default("kernel_type", std::string("lanczos3")), Default("antialias", true)},
+       .infer = InferResample,
+       .kernel = ResampleKernel,
+       .output_names = {"resized_images"}},
       {.name = "CropAndResize",
        .min_inputs = 4,
        .max_inputs = 4,

@@ -349,6 +349,24 @@ Kernel ReverseV2Kernel(const Node&, const std::vector<Tensor>& inputs) {
   return One(Reversed(inputs[0], reverse));
 }
 
+// Elements pushed past an axis' end come back at its start. Axes may be named more than once: shifts add up.
+Kernel RollKernel(const Node&, const std::vector<Tensor>& inputs) {
+  ASSIGN_OR_RETURN(const std::vector<int64_t> shifts, IntsOf(inputs[1], "the shifts"));
+  ASSIGN_OR_RETURN(const std::vector<int64_t> axes, IntsOf(inputs[2], "the axes"));
+  if (shifts.size() != axes.size()) return InvalidArgument("has ", shifts.size(), " shifts for ", axes.size(), " axes");
+  std::vector<int64_t> total(inputs[0].dims().size(), 0);
+  for (size_t i = 0; i < axes.size(); ++i) {
+    ASSIGN_OR_RETURN(const int at, AxisIn(axes[i], inputs[0].rank()));
+    const auto axis = static_cast<size_t>(at);
+    const int64_t dim = inputs[0].dims()[axis];
+    if (dim > 0) total[axis] = ((total[axis] + shifts[i] % dim) % dim + dim) % dim;
+  }
+  const std::vector<int64_t> steps = RowMajorSteps(inputs[0].dims());
+  return One(CopyByAxis(inputs[0], inputs[0].dims(), [&](size_t axis, int64_t i) {
+    return (i >= total[axis] ? i - total[axis] : i - total[axis] + inputs[0].dims()[axis]) * steps[axis];
+  }));
+}
+
 Kernel ReverseKernel(const Node&, const std::vector<Tensor>& inputs) {
   if (inputs[1].dtype() != DType::kBool || inputs[1].dims() != std::vector<int64_t>{inputs[0].rank()}) {
     return InvalidArgument("expected one bool per axis");
@@ -399,6 +417,7 @@ std::vector<OpDef> MovementOps() {
       {"MirrorPad", 2, 2, {t, TypeOfInput("Tpaddings", 1), Required("mode")}, InferPad, MirrorPadKernel},
       {"Reverse", 2, 2, {t}, LikeFirstInput, ReverseKernel},
       {"ReverseV2", 2, 2, {t, TypeOfInput("Tidx", 1)}, InferReverse, ReverseV2Kernel},
+      {"Roll", 3, 3, {t, TypeOfInput("Tshift", 1), TypeOfInput("Taxis", 2)}, LikeFirstInput, RollKernel},
       {"InvertPermutation", 1, 1, {t}, InferInvertPermutation, InvertPermutationKernel},
   };
 }

@@ -140,6 +140,12 @@ TEST(ElementwiseOps, CompareAndCombine) {
   ExpectRefused("ClipByValue(float32[3]{1}, float32[2]{0}, 1.0)", "bound 1");
 }
 
+TEST(ElementwiseOps, BucketsCountTheBoundariesBelow) {
+  ExpectGives("Bucketize(float32[5]{-2,-1,0.2,0.5,9}) {boundaries=[-1.0,0.5]}", {"int32[5]{0,1,1,2,2}"});
+  ExpectGives("Bucketize(int64[2]{3,4}) {boundaries=[3.5]}", {"int32[2]{0,1}"});
+  ExpectRefused("Bucketize(float32[1]{0}) {boundaries=[2.0,1.0]}", "not sorted");
+}
+
 TEST(ElementwiseOps, Cast) {
   ExpectGives("Cast(float32[3]{1.9,-1.9,0}) {DstT=int32}", {"int32[3]{1,-1,0}"});
   ExpectGives("Cast(int32[3]{0,2,-1}) {DstT=bool}", {"bool[3]{false,true,true}"});

@@ -69,6 +69,15 @@ TEST(MovementOps, PadsWithAValueOrAMirrorImage) {
   ExpectInfers("in x:float32[?,4]; in p:int32[2,2]; y = Pad(x, p); out y", "float32[?,?]");
 }
 
+TEST(MovementOps, RollsRoundAndAddsUpShifts) {
+  ExpectGives("Roll(float32[4]{1,2,3,4}, int32[1]{1}, int32[1]{0})", {"float32[4]{4,1,2,3}"});
+  ExpectGives("Roll(float32[4]{1,2,3,4}, int32[1]{-5}, int32[1]{-1})", {"float32[4]{2,3,4,1}"});
+  ExpectGives("Roll(float32[2,3]{1,2,3,4,5,6}, int32[3]{1,2,2}, int32[3]{0,1,1})", {"float32[2,3]{6,4,5,3,1,2}"});
+  ExpectGives("Roll(float32[0]{}, int32[1]{3}, int32[1]{0})", {"float32[0]{}"});
+  ExpectRefused("Roll(float32[2]{1,2}, int32[1]{1}, int32[1]{1})", "axis 1");
+  ExpectRefused("Roll(float32[2]{1,2}, int32[2]{1,1}, int32[1]{0})", "2 shifts for 1 axes");
+}
+
 TEST(MovementOps, Reverses) {
   ExpectGives("ReverseV2(float32[2,2]{1,2,3,4}, int32[1]{-1})", {"float32[2,2]{2,1,4,3}"});
   ExpectGives("ReverseV2(float32[2,2]{1,2,3,4}, int32[2]{0,1})", {"float32[2,2]{4,3,2,1}"});

@@ -44,7 +44,7 @@ Attr ReadAttr(const std::string& type, const Json& value) {
 
 std::vector<Case> ReadCases() {
   std::vector<Case> cases;
-  for (const char* family : {"convolution", "pooling", "normalization", "image", "quantization"}) {
+  for (const char* family : {"convolution", "pooling", "normalization", "image", "quantization", "resampling"}) {
     std::ifstream file(StrCat(SourceDir(), "/tests/data/ops/", family, ".json"));
     for (const Json& json : Json::parse(file)) {
       Case one;
