@@ -116,6 +116,7 @@ StatusOr<std::vector<NamedInput>> TranslateInputs(const Signature* signature, co
 
 // The outputs found so far, in the order asked for.
 Status FindOutputs(GraphEditor& editor, const std::vector<NamedOutput>& outputs, bool all, BoundaryReport& report) {
+  if (outputs.empty()) return OkStatus();  // those that the frontend found, if any
   std::vector<GraphOutput> found;
   for (const NamedOutput& output : outputs) {
     const std::vector<GraphOutput>& earlier = editor.graph().outputs();

@@ -274,13 +274,22 @@ class FunctionalCall {
     }
     std::vector<Value> outputs;
     for (const TensorRef& ref : model_.outputs) {
-      ASSIGN_OR_RETURN(const Value value, Find(ref));
+      ASSIGN_OR_RETURN(const Value value, Find(OutputRef(ref)));
       outputs.push_back(value);
     }
     return outputs;
   }
 
  private:
+  // Keras 3 numbers the calls of a Functional in a model from 1, but only where it lists the outputs.
+  TensorRef OutputRef(TensorRef ref) const {
+    const auto layer = model_.by_name.find(ref.layer);
+    if (build_.keras_major < 3 || layer == model_.by_name.end() || model_.layers[layer->second] == nullptr) return ref;
+    const std::string& class_name = model_.ids[layer->second].class_name;
+    if (IsModelClass(class_name) && class_name != "Sequential" && ref.node > 0) --ref.node;
+    return ref;
+  }
+
   std::optional<Step> StepOf(const TensorRef& ref) const {
     const auto layer = model_.by_name.find(ref.layer);
     if (layer == model_.by_name.end()) return std::nullopt;
@@ -298,7 +307,7 @@ class FunctionalCall {
         most[layer->second] = std::max(most[layer->second], ref.node);
       }
     };
-    for (const TensorRef& ref : model_.outputs) count(ref);
+    for (const TensorRef& ref : model_.outputs) count(OutputRef(ref));
     for (const Json& calls : model_.calls) {
       if (!calls.is_array()) continue;
       for (const Json& call : calls) {

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "optimizer/frontend/keras/activation.h"
+#include "optimizer/frontend/keras/emit.h"
 #include "optimizer/frontend/keras/layer_families.h"
-#include "optimizer/frontend/keras/layers/spatial.h"
 
 namespace permafrost::keras {
 namespace {
@@ -21,8 +21,9 @@ StatusOr<Value> MultiplyLastAxis(LayerContext& layer, Value kernel, int64_t feat
   ASSIGN_OR_RETURN(const Value rows,
                    layer.Emit("Reshape", {layer.input(), layer.Ints("rows/shape", {-1, features})}, {}, "rows"));
   ASSIGN_OR_RETURN(const Value product, layer.Emit("MatMul", {rows, kernel}));
+  tail.insert(tail.begin(), layer.shape(layer.input()).dim(0));
   tail.push_back(units);
-  return ReshapeTail(layer, product, tail);
+  return ReshapedTo(layer, product, tail);
 }
 
 StatusOr<Values> BuildDense(LayerContext& layer) {

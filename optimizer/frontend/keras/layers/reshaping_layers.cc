@@ -1,4 +1,5 @@
 #include "optimizer/frontend/keras/activation.h"
+#include "optimizer/frontend/keras/emit.h"
 #include "optimizer/frontend/keras/layer_families.h"
 #include "optimizer/frontend/keras/layers/spatial.h"
 
@@ -37,10 +38,10 @@ StatusOr<Values> BuildCropping(LayerContext& layer) {
     end[static_cast<size_t>(axis)] = -after;
     if (after > 0) to_the_end &= ~(int64_t{1} << axis);
   }
-  return One(layer.Emit("StridedSlice",
-                        {layer.input(), layer.Ints("begin", begin), layer.Ints("end", end),
-                         layer.Ints("strides", Sizes(kAxes + 2, 1))},
-                        {{"end_mask", to_the_end}}, "strided_slice"));
+  return One(layer.Emit(
+      "StridedSlice",
+      {layer.input(), layer.Ints("begin", begin), layer.Ints("end", end), layer.Ints("strides", Sizes(kAxes + 2, 1))},
+      {{"end_mask", to_the_end}}, "strided_slice"));
 }
 
 StatusOr<Value> ResizeTo(LayerContext& layer, std::string_view op, Value image, Value height, Value width) {
@@ -60,25 +61,33 @@ StatusOr<Values> BuildUpSampling1D(LayerContext& layer) {
   return One(layer.Emit("Squeeze", {resized}, {{"squeeze_dims", Sizes{2}}}));
 }
 
-StatusOr<std::string_view> ResizeOp(std::string_view interpolation) {
+// "" for the rare ones.
+std::string_view ResizeOp(std::string_view interpolation) {
   if (interpolation == "nearest") return "ResizeNearestNeighbor";
   if (interpolation == "bilinear") return "ResizeBilinear";
   if (interpolation == "bicubic") return "ResizeBicubic";
-  return Unsupported("'interpolation' is '", interpolation, "', expected nearest, bilinear or bicubic");
+  return "";
 }
 
 StatusOr<Values> BuildUpSampling2D(LayerContext& layer) {
   ASSIGN_OR_RETURN(const Spatial spatial, Spatial::Of(layer, 2));
   ASSIGN_OR_RETURN(const auto factors, layer.config().Repeated("size", 2, 1, 2));
   ASSIGN_OR_RETURN(const std::string interpolation, layer.config().String("interpolation", "nearest"));
-  ASSIGN_OR_RETURN(const std::string_view op, ResizeOp(interpolation));
+  const std::string_view op = ResizeOp(interpolation);
   Value image = layer.input();
   if (spatial.channels_first()) {
     ASSIGN_OR_RETURN(image, ChannelsLast(layer, image));
   }
-  ASSIGN_OR_RETURN(const Value height, SizeOfAxis(layer, image, 1, factors[0]));
-  ASSIGN_OR_RETURN(const Value width, SizeOfAxis(layer, image, 2, factors[1]));
-  ASSIGN_OR_RETURN(image, ResizeTo(layer, op, image, height, width));
+  if (op.empty()) {
+    ASSIGN_OR_RETURN(const int64_t height, layer.Dim(image, 1));
+    ASSIGN_OR_RETURN(const int64_t width, layer.Dim(image, 2));
+    if (std::max(height, width) > INT32_MAX) return InvalidArgument("its output is too large");
+    ASSIGN_OR_RETURN(image, ResizedTo(layer, image, height * factors[0], width * factors[1], {interpolation}));
+  } else {
+    ASSIGN_OR_RETURN(const Value height, SizeOfAxis(layer, image, 1, factors[0]));
+    ASSIGN_OR_RETURN(const Value width, SizeOfAxis(layer, image, 2, factors[1]));
+    ASSIGN_OR_RETURN(image, ResizeTo(layer, op, image, height, width));
+  }
   if (!spatial.channels_first()) return One(image);
   return One(ChannelsFirst(layer, image));
 }
@@ -155,8 +164,8 @@ StatusOr<Values> BuildRepeatVector(LayerContext& layer) {
 StatusOr<Values> BuildMasking(LayerContext& layer) {
   ASSIGN_OR_RETURN(const double mask_value, layer.config().Number("mask_value", 0));
   ASSIGN_OR_RETURN(const Value differs, WithNumber(layer, "NotEqual", layer.input(), mask_value));
-  ASSIGN_OR_RETURN(const Value any, layer.Emit("Any", {differs, layer.Ints("Any/reduction_indices", {-1})},
-                                               {{"keep_dims", true}}));
+  ASSIGN_OR_RETURN(const Value any,
+                   layer.Emit("Any", {differs, layer.Ints("Any/reduction_indices", {-1})}, {{"keep_dims", true}}));
   ASSIGN_OR_RETURN(const Value kept, layer.Emit("Cast", {any}, {{"DstT", layer.dtype(layer.input())}}));
   ASSIGN_OR_RETURN(const Value output, layer.Emit("Mul", {layer.input(), kept}));
   layer.MarkMasked(output);

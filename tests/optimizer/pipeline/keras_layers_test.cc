@@ -1,0 +1,106 @@
+// Every layer of Keras in models/keras_layers (written by scripts/make_keras_layers.py): the frozen graph answers on
+// the reference kernels what Keras predicted.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "optimizer/ops/evaluate.h"
+#include "optimizer/pipeline/evaluate.h"
+#include "optimizer/pipeline/optimize.h"
+#include "shared_io/npy.h"
+#include "tests/support/places.h"
+#include "tests/support/run_program.h"
+
+namespace permafrost {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kTolerance = 1e-5;
+constexpr double kHalfTolerance = 2e-3;  // layers that Keras computes in 16 bits
+
+fs::path Root() { return fs::path(SourceDir()) / "models" / "keras_layers"; }
+
+// Each model file of each case: "keras2/conv2d/model.h5".
+std::vector<std::string> ModelFiles() {
+  std::vector<std::string> files;
+  for (const auto& entry : fs::recursive_directory_iterator(Root())) {
+    if (entry.path().stem() == "model") files.push_back(fs::relative(entry.path(), Root()).string());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+StatusOr<Tensor> ReadTensor(const fs::path& path) {
+  ASSIGN_OR_RETURN(const Array array, ReadNpy(path.string()));
+  const auto dtype = ParseDType(ElementTypeName(array.type));
+  if (!dtype) return InvalidArgument(path.string(), " holds ", ElementTypeName(array.type));
+  return Tensor::Buffer(*dtype, array.dims, array.bytes);
+}
+
+class KerasLayers : public testing::TestWithParam<std::string> {};
+
+TEST_P(KerasLayers, AnswerWhatKerasPredicted) {
+  const fs::path file = Root() / GetParam(), folder = file.parent_path();
+  const auto meta = nlohmann::json::parse(ReadBytes((folder / "meta.json").string()));
+  OptimizeOptions options;
+  options.model = file.string();
+  options.target.kind = Target::Kind::kGraphDef;
+  RunOptions run;
+  const auto lowered = LowerModel(options, run);
+  ASSERT_TRUE(lowered.ok()) << lowered.status();
+  const Graph& graph = lowered->model.graph;
+
+  ASSERT_EQ(graph.inputs().size(), meta["inputs"].size());
+  std::map<NodeId, Tensor> feeds;
+  for (size_t i = 0; i < graph.inputs().size(); ++i) {
+    const auto named = std::find(meta["inputs"].begin(), meta["inputs"].end(), graph.node(graph.inputs()[i]).name);
+    const auto which = named == meta["inputs"].end() ? static_cast<std::ptrdiff_t>(i) : named - meta["inputs"].begin();
+    const auto input = ReadTensor(folder / StrCat("in", which, ".npy"));
+    ASSERT_TRUE(input.ok()) << input.status();
+    feeds[graph.inputs()[i]] = *input;
+  }
+  ASSERT_EQ(graph.outputs().size(), meta["outputs"].size());
+  std::vector<Value> fetches;
+  for (const GraphOutput& output : graph.outputs()) fetches.push_back(output.value);
+  const auto answers = Evaluate(graph, feeds, fetches);
+  ASSERT_TRUE(answers.ok()) << answers.status();
+  for (size_t i = 0; i < answers->size(); ++i) {
+    SCOPED_TRACE(
+        StrCat("output ", i, ", '", meta["outputs"][i].get<std::string>(), "', '", graph.outputs()[i].name, "'"));
+    const auto expected = ReadTensor(folder / StrCat("out", i, ".npy"));
+    ASSERT_TRUE(expected.ok()) << expected.status();
+    EXPECT_EQ((*answers)[i].dims(), expected->dims());
+    EXPECT_EQ(NameOf((*answers)[i].dtype()), NameOf(expected->dtype()));
+    const bool half = GetParam().find("mixed_precision") != std::string::npos;
+    EXPECT_LE(RelativeError((*answers)[i], *expected), half ? kHalfTolerance : kTolerance);
+  }
+}
+
+std::string TestName(const testing::TestParamInfo<std::string>& info) {
+  std::string name = info.param;
+  std::replace_if(
+      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+  return name;
+}
+INSTANTIATE_TEST_SUITE_P(Files, KerasLayers, testing::ValuesIn(ModelFiles()), TestName);
+
+// The list above is what lies in the folder: a case that went missing must not go unnoticed.
+TEST(KerasLayersFolder, HoldsEveryCase) {
+  std::vector<std::string> cases[2];
+  for (const std::string& file : ModelFiles()) {
+    auto& list = cases[file.starts_with("keras3") ? 1 : 0];
+    const std::string name = fs::path(file).parent_path().filename().string();
+    if (list.empty() || list.back() != name) list.push_back(name);
+  }
+  EXPECT_EQ(cases[0].size(), 71u);
+  EXPECT_EQ(cases[1].size(), 66u);
+}
+
+}  // namespace
+}  // namespace permafrost
