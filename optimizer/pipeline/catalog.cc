@@ -54,9 +54,9 @@ const Passes& OptimizingPasses() {
 
 // Nothing after these folds constants: the products with 1 that they put in are there to stay.
 const Passes& OpenCvPasses() {
-  static const Passes passes = {&kLegalizeDtypes,     &kLegalizeElementwise, &kLegalizeLinear, &kLegalizeReductions,
-                                &kLegalizeShapes,     &kIsolateOutputs,      &kNameOutputs,    &kUnshareConstants,
-                                &kSpellOutAttributes, &kSortByExecutionOrder};
+  static const Passes passes = {&kLegalizeDtypes, &kLegalizeMoves,      &kLegalizeSizes,      &kLegalizeElementwise,
+                                &kLegalizeLinear, &kLegalizeReductions, &kLegalizeShapes,     &kIsolateOutputs,
+                                &kNameOutputs,    &kUnshareConstants,   &kSpellOutAttributes, &kSortByExecutionOrder};
   return passes;
 }
 
@@ -68,7 +68,8 @@ const Passes& NamingPasses() {
 const Passes& AllPasses() {
   static const Passes passes = [] {
     Passes all;
-    for (const Passes* pipeline : {&BoundaryPasses(), &FlatteningPasses(), &OptimizingPasses(), &OpenCvPasses(), &NamingPasses()}) {
+    for (const Passes* pipeline :
+         {&BoundaryPasses(), &FlatteningPasses(), &OptimizingPasses(), &OpenCvPasses(), &NamingPasses()}) {
       for (const PassInfo* pass : *pipeline) {
         if (std::find(all.begin(), all.end(), pass) == all.end()) all.push_back(pass);
       }

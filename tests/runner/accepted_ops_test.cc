@@ -240,6 +240,23 @@ INSTANTIATE_TEST_SUITE_P(
         {"StridedSliceShrinks", "shrink_axis_mask",
          kPicture + "s = StridedSlice(c, int32[4]{0,1,0,0}, int32[4]{2,2,7,4}, "
                     "int32[4]{1,1,1,1}) {shrink_axis_mask=2}; y = Relu(s); out y"},
+        {"StridedSliceShort", "every axis",
+         kPicture + "s = StridedSlice(c, int32[3]{0,1,2}, int32[3]{2,3,7}, int32[3]{1,1,1}); y = Relu(s); out y"},
+        {"StridedSliceSteps", "strides of 1",
+         kPicture + "s = StridedSlice(c, int32[4]{0,0,0,0}, int32[4]{2,5,7,4}, int32[4]{1,2,2,1}); y = Relu(s); out y"},
+        {"PackPictures", "vectors and matrices", kPicture + "r = Relu(c); p = Pack(c, r) {axis=0}; y = Sigmoid(p); out y"},
+        {"ConstantBesideInput", "constant with an input",
+         "in x:float32[1,5,7,3]; g = float32[1,5,7,2]~4; k = float32[3,3,5,4]~1; j = ConcatV2(x, g, int32[]{3}); "
+         "y = Conv2D(j, k) {strides=[1,1,1,1], padding=\"SAME\"}; out y"},
+        {"FiveDimsFromAPicture", "higher rank",
+         kPicture + "r = Reshape(c, int32[5]{2,5,7,2,2}); s = Relu(r); y = ConcatV2(r, s, int32[]{4}); out y"},
+        {"SliceOfAVolume", "volumes",
+         "in x:float32[1,4,5,6,3]; k = float32[1,1,1,3,4]~1; c = Conv3D(x, k) {strides=[1,1,1,1,1], padding=\"SAME\"}; "
+         "s = Slice(c, int32[5]{0,1,1,1,0}, int32[5]{1,2,2,2,4}); y = Relu(s); out y"},
+        {"DilatedByAnEvenKernel", "both sides",
+         "in x:float32[1,9,12,3]; k = float32[2,2,3,4]~1; s = SpaceToBatchND(x, int32[2]{3,3}, int32[2,2]{1,2,1,2}); "
+         "c = Conv2D(s, k) {strides=[1,1,1,1], padding=\"VALID\"}; b = BatchToSpaceND(c, int32[2]{3,3}, int32[2,2]{0}); "
+         "y = Relu(b); out y"},
         {"PackSecondAxis", "first axis",
          kVector + "r = Relu(x); s = Tanh(x); p = Pack(r, s) {axis=1}; y = Sigmoid(p); "
                    "out y"},

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
+#include "optimizer/backends/opencv_tf/native_sizes.h"
 #include "optimizer/backends/opencv_tf/opencv_graph.h"
 
 namespace permafrost {
@@ -50,7 +52,8 @@ std::string NoTranspose(const Graph& graph, const Node& node) {
   return "";
 }
 
-std::string NoAdjoint(const Graph&, const Node& node) {
+std::string NoAdjoint(const Graph& graph, const Node& node) {
+  if (ShapeOf(graph, node, 0).rank() > 3) return "the importer multiplies the wrong axes of 4-D data";
   return node.attr_or<bool>("adj_x", false) || node.attr_or<bool>("adj_y", false)
              ? "the importer ignores adj_x and adj_y"
              : "";
@@ -86,6 +89,25 @@ std::string TwoBlocks(const Graph& graph, const Node& node) {
   return ConstValue(graph, node.inputs[1])->elements() == 2 ? "" : "the importer takes blocks of two axes only";
 }
 
+// The importer makes one dilated convolution of the three, padded on both sides by the first number.
+std::string SameSides(const Graph& graph, const Node& node) {
+  if (std::string reason = TwoBlocks(graph, node); !reason.empty()) return reason;
+  const Node* split = &graph.node(node.inputs[0].node);
+  for (int hops = 0; hops < 4 && split->op != "SpaceToBatchND" && !split->inputs.empty(); ++hops) {
+    split = &graph.node(split->inputs[0].node);
+  }
+  const Tensor* paddings = split->op == "SpaceToBatchND" ? ConstValue(graph, split->inputs[2]) : nullptr;
+  if (paddings == nullptr) return "the importer takes it behind a convolution behind SpaceToBatchND only";
+  const std::vector<int64_t> sides = paddings->Values<int64_t>();
+  const std::vector<int64_t> crops = ConstValue(graph, node.inputs[2])->Values<int64_t>();
+  for (size_t i = 0; i + 1 < sides.size() && i + 1 < crops.size(); i += 2) {
+    if (crops[i] != 0 || sides[i] != sides[i + 1] - crops[i + 1]) {
+      return "the importer pads a dilated convolution by the same on both sides";
+    }
+  }
+  return "";
+}
+
 std::string AtMostOneConstant(const Graph& graph, const Node& node) {
   int constants = 0;
   for (Value input : node.inputs) constants += ConstValue(graph, input) != nullptr ? 1 : 0;
@@ -95,6 +117,15 @@ std::string AtMostOneConstant(const Graph& graph, const Node& node) {
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const Tensor* tensor = ConstValue(graph, node.inputs[i]);
     if (tensor == nullptr || tensor->elements() <= 1) continue;
+    const ValueType& result = node.outputs.empty() ? ValueType() : node.outputs[0];
+    if (result.shape.has_rank() && result.shape.rank() != ShapeOf(graph, node, 1 - i).rank()) {
+      return "the importer does not spread data over a constant";
+    }
+    for (int axis = 0; axis < result.shape.rank(); ++axis) {
+      if (result.shape.dim(axis) > 1 && ShapeOf(graph, node, 1 - i).dim(axis) == 1) {
+        return "the importer does not spread data over a constant";
+      }
+    }
     if (tensor->dtype() != DType::kFloat32 && tensor->dtype() != DType::kHalf)
       return "its constant is not float32 or half";
     if (tensor->rank() > 1 && tensor->dims().back() != tensor->elements() && ShapeOf(graph, node, 1 - i).rank() == 4) {
@@ -111,9 +142,7 @@ std::string SumOfMany(const Graph& graph, const Node& node) {
 // A vector is added along the batch, except where it is a convolution's bias or follows a product with a vector.
 std::string AddsToOneBatch(const Graph& graph, const Node& node, size_t x) {
   const Tensor* shift = ConstValue(graph, node.inputs[1 - x]);
-  NodeId producer = node.inputs[x].node;
-  // The importer makes one dilated convolution of the three.
-  if (graph.node(producer).op == "BatchToSpaceND") producer = graph.node(producer).inputs[0].node;
+  const NodeId producer = node.inputs[x].node;
   const auto is_scale = [&](const Node& other) {
     const Tensor* scale = other.op == "Mul" ? ConstValue(graph, other.inputs[1]) : nullptr;
     return scale != nullptr && scale->elements() == shift->elements();
@@ -184,22 +213,78 @@ std::string LayoutTranspose(const Graph& graph, const Node& node) {
   return "the importer transposes 4-D data between NHWC and NCHW only";
 }
 
-std::string PlainStridedSlice(const Graph&, const Node& node) {
+std::string PlainStridedSlice(const Graph& graph, const Node& node) {
   for (const char* mask : {"begin_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"}) {
     if (node.attr_or<int64_t>(mask, 0) != 0) return StrCat("the importer ignores ", mask);
+  }
+  const Tensor* begin = ConstValue(graph, node.inputs[1]);
+  if (ShapeOf(graph, node, 0).has_rank() && ShapeOf(graph, node, 0).rank() != begin->elements()) {
+    return "the importer takes bounds for every axis only";
+  }
+  for (int64_t first : begin->Values<int64_t>()) {
+    if (first < 0) return "the importer does not count a begin from the end";
+  }
+  for (int64_t stride : ConstValue(graph, node.inputs[3])->Values<int64_t>()) {
+    if (stride != 1) return "the importer takes strides of 1 only";
   }
   return "";
 }
 
-std::string FirstAxis(const Graph&, const Node& node) {
+std::string FirstAxis(const Graph& graph, const Node& node) {
+  if (ShapeOf(graph, node, 0).rank() > 2) return "the importer packs vectors and matrices only";
   return node.attr_or<int64_t>("axis", 0) != 0 ? "the importer packs along the first axis only" : "";
+}
+
+// A join may write into its operands' memory; a constant beside an input of the graph then gets none.
+std::string NoConstantBesideInput(const Graph& graph, const Node& node) {
+  bool constant = false, input = false;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const bool axis = i == (node.op == "Concat" ? 0 : node.inputs.size() - 1);
+    constant = constant || (!axis && ConstValue(graph, node.inputs[i]) != nullptr);
+    input =
+        input || std::find(graph.inputs().begin(), graph.inputs().end(), node.inputs[i].node) != graph.inputs().end();
+  }
+  return constant && input ? "the importer does not join a constant with an input of the graph" : "";
+}
+
+bool IsVolume(const Graph& graph, Value value) {
+  return graph.type(value).shape.rank() == 5 && LayoutAbove(graph, value) == "NDHWC";
+}
+
+std::string Volume(const Graph& graph, const Node& node) {
+  const Shape& shape = ShapeOf(graph, node, 0);
+  const bool is_input =
+      std::find(graph.inputs().begin(), graph.inputs().end(), node.inputs[0].node) != graph.inputs().end();
+  if (is_input || shape.rank() != 5 || shape.dim(4) == 1 || IsVolume(graph, node.inputs[0])) return "";
+  return "the importer does not bring 5-D data into the order of volumes";
+}
+
+// Volumes lie as NCDHW and are numbered as NDHWC; of these ops only the join renumbers its axis.
+std::string OrderOfVolumes(const Graph& graph, const Node& node) {
+  static const std::set<std::string_view> kAxes = {"Reshape", "Squeeze",   "Slice",     "StridedSlice", "Split",
+                                                   "Pad",     "MirrorPad", "Transpose", "Pack",         "Softmax"};
+  if (!kAxes.contains(node.op)) return "";
+  const size_t data = node.op == "Split" ? 1 : 0;
+  if (data >= node.inputs.size() || !IsVolume(graph, node.inputs[data])) return "";
+  const Shape& shape = ShapeOf(graph, node, data);
+  const bool one_row = shape.dim(4) == 1 || (shape.dim(1) == 1 && shape.dim(2) == 1 && shape.dim(3) == 1);
+  if (one_row && (node.op == "Reshape" || node.op == "Squeeze")) return "";
+  return "the importer does not renumber the axes of volumes (NDHWC)";
 }
 
 std::string LowReshape(const Graph& graph, const Node& node) {
   const Tensor* shape = ConstValue(graph, node.inputs[1]);
+  if (shape->elements() > 4 && ShapeOf(graph, node, 0).rank() == 4) {
+    return "the importer takes data of higher rank for pictures when they come from pictures";
+  }
   if (shape->elements() != 4) return "";
   const std::vector<int64_t> dims = shape->Values<int64_t>();
   return dims[1] == 1 && dims[2] == 1 ? "" : "the importer does not move data when it reshapes to 4-D";
+}
+
+std::string PlainVolumeConvolution(const Graph& graph, const Node& node) {
+  std::string reason = PlainConvolution(graph, node);
+  return reason.empty() ? Volume(graph, node) : reason;
 }
 
 std::string FloatInput(const Graph& graph, const Node& node) {
@@ -218,7 +303,9 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
         {"Conv2D", 40505, {1}, PlainConvolution},
         {"DepthwiseConv2dNative", 40505, {1}, PlainConvolution},
         {"Conv2DBackpropInput", 40505, {0, 1}, nullptr},
-        {"Conv3D", 40505, {1}, PlainConvolution},
+        {"Conv3D", 40505, {1}, PlainVolumeConvolution},
+        {"MaxPool3D", 40505, {}, Volume},
+        {"AvgPool3D", 40505, {}, Volume},
         {"MatMul", 40505, {}, NoTranspose},
         {"BatchMatMul", 40505, {}, NoAdjoint},
         {"BiasAdd", 40505, {1}, BiasOfABatch},
@@ -231,8 +318,8 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
         {"Reshape", 40505, {1}, LowReshape},
         {"Squeeze", 40505, {}, SqueezeDims},
         {"Transpose", 40505, {1}, LayoutTranspose},
-        {"Concat", 40505, {0}, nullptr},
-        {"ConcatV2", 40505, {-1}, nullptr},
+        {"Concat", 40505, {0}, NoConstantBesideInput},
+        {"ConcatV2", 40505, {-1}, NoConstantBesideInput},
         {"Split", 40505, {0}, nullptr},
         {"Slice", 40505, {1, 2}, nullptr},
         {"StridedSlice", 40505, {1, 2, 3}, PlainStridedSlice},
@@ -244,7 +331,7 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
         {"FusedBatchNorm", 40505, {1, 2, 3, 4}, InferenceMode},
         {"FusedBatchNormV3", 40505, {1, 2, 3, 4}, InferenceMode},
         {"SpaceToBatchND", 40505, {1, 2}, TwoBlocks},
-        {"BatchToSpaceND", 40505, {1, 2}, TwoBlocks},
+        {"BatchToSpaceND", 40505, {1, 2}, SameSides},
         {"ResizeBilinear", 40505, {1}, nullptr},
         {"ResizeNearestNeighbor", 40505, {1}, nullptr},
         {"ClipByValue", 40505, {1, 2}, nullptr},
@@ -258,10 +345,9 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
     };
     // Dispatched or reached by the name of a layer, without further conditions.
     for (std::string_view op :
-         {"MaxPool3D", "AvgPool3D", "Softmax", "LRN",    "LeakyRelu", "Abs",  "Tanh",     "Sigmoid", "Relu",
-          "Elu",       "Exp",       "Relu6",   "Square", "Softplus",  "Selu", "Softsign", "Sqrt",    "Log",
-          "Floor",     "Ceil",      "Round",   "Erf",    "Sin",       "Cos",  "Tan",      "Atan",    "Sinh",
-          "Acos",      "Asin",      "Cosh",    "Acosh",  "Asinh",     "Atanh"}) {
+         {"Softmax",  "LRN",  "LeakyRelu", "Abs",  "Tanh", "Sigmoid", "Relu",  "Elu",   "Exp",  "Relu6", "Square",
+          "Softplus", "Selu", "Softsign",  "Sqrt", "Log",  "Floor",   "Ceil",  "Round", "Erf",  "Sin",   "Cos",
+          "Tan",      "Atan", "Sinh",      "Acos", "Asin", "Cosh",    "Acosh", "Asinh", "Atanh"}) {
       rows.push_back({op, 40505, {}, nullptr});
     }
     std::sort(rows.begin(), rows.end(), [](const AcceptedOp& a, const AcceptedOp& b) { return a.op < b.op; });
@@ -273,10 +359,11 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
 std::vector<Refusal> RefusedByOpenCv(const Graph& graph, int opencv_version) {
   std::map<std::string_view, const AcceptedOp*> rows;
   for (const AcceptedOp& row : OpsAcceptedByOpenCv()) rows[row.op] = &row;
+  const std::set<NodeId> native = NativeSizeNodes(graph);
   std::vector<Refusal> refusals;
   for (NodeId id : graph.NodeIds()) {
     const Node& node = graph.node(id);
-    if (node.IsConst()) continue;
+    if (node.IsConst() || native.contains(id)) continue;
     std::string reason;
     const auto row = rows.find(node.op);
     if (row == rows.end()) {
@@ -293,6 +380,7 @@ std::vector<Refusal> RefusedByOpenCv(const Graph& graph, int opencv_version) {
         }
       }
       if (reason.empty() && row->second->check != nullptr) reason = row->second->check(graph, node);
+      if (reason.empty()) reason = OrderOfVolumes(graph, node);
     }
     if (!reason.empty()) refusals.push_back({node.name, node.op, reason});
   }

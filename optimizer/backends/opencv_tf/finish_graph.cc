@@ -87,18 +87,46 @@ void PinLayouts(GraphEditor& editor) {
   }
 }
 
+// Says its own layout at every node, where the importer might otherwise hear another's: it asks what comes after a
+// Transpose of vectors or sequences, and whoever calls its data NCHW tells so to everything before it, constants
+// included. "NCHW" on other than pictures says: as they lie.
+void PinEverything(GraphEditor& editor) {
+  const Graph& graph = editor.graph();
+  const auto speaks = [&](const Node& node, NodeId id) {
+    if (node.op == "Squeeze") return node.attr_or<std::string>("data_format", "") == "NCHW";
+    return node.op == "Transpose" && graph.type({id, 0}).shape.rank() != 4;
+  };
+  const std::vector<NodeId> ids = graph.NodeIds();
+  if (std::none_of(ids.begin(), ids.end(), [&](NodeId id) { return speaks(graph.node(id), id); })) return;
+  for (NodeId id : ids) {
+    const Node& node = graph.node(id);
+    if (node.inputs.empty() || node.attrs.contains("data_format")) continue;
+    const OpDef* op = FindOp(node.op);
+    const bool has_own = op == nullptr || std::any_of(op->attrs.begin(), op->attrs.end(),
+                                                      [](const AttrSpec& spec) { return spec.name == "data_format"; });
+    if (has_own) continue;
+    const auto data = std::find_if(node.inputs.begin(), node.inputs.end(),
+                                   [&](Value input) { return ConstValue(graph, input) == nullptr; });
+    std::string layout = LayoutAbove(graph, {id, 0});
+    if (layout.empty() && data != node.inputs.end()) layout = LayoutAbove(graph, *data);
+    editor.SetAttr(id, "data_format", layout.empty() ? std::string("NCHW") : layout);
+  }
+}
+
 Status SpellOutAttributes(GraphEditor& editor, PassContext&) {
   const Graph& graph = editor.graph();
   // Without a layout of its own an input takes any that comes back to it from further down. On vectors and sequences
   // "NCHW" says: as they lie.
   for (NodeId id : graph.inputs()) {
     const int rank = graph.type({id, 0}).shape.rank();
-    const std::string layout = rank == 2 || rank == 3 ? "NCHW" : LayoutBelow(editor, {id, 0});
+    std::string layout = rank == 2 || rank == 3 ? "NCHW" : LayoutBelow(editor, {id, 0});
+    if (rank > 4 && layout.empty()) layout = "NCHW";
     if (!layout.empty() && graph.node(id).attr<std::string>("data_format") == nullptr) {
       editor.SetAttr(id, "data_format", layout);
     }
   }
   PinLayouts(editor);
+  PinEverything(editor);
   for (NodeId id : graph.NodeIds()) {
     const OpDef* op = FindOp(graph.node(id).op);
     if (op == nullptr || graph.node(id).inputs.empty()) continue;

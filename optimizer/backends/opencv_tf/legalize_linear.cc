@@ -78,51 +78,6 @@ void KeepFromActivation(GraphEditor& editor, NodeId id, PassContext& context) {
   for (const Use& use : users) editor.SetInput(use.node, use.index, kept);
 }
 
-// The size of a deconvolution as a constant. Its batch is not read from there.
-void DeconvolutionSize(GraphEditor& editor, NodeId id, PassContext& context) {
-  const Graph& graph = editor.graph();
-  if (ConstValue(graph, editor.node(id).inputs[0]) != nullptr) return;
-  const Shape shape = graph.type({id, 0}).shape;
-  if (!shape.IsRank(4) || shape.dim(1) < 0 || shape.dim(2) < 0 || shape.dim(3) < 0) {
-    context.Decline(editor.node(id), StrCat("a deconvolution to the unknown shape ", shape.ToString()));
-    return;
-  }
-  const std::vector<int32_t> dims(shape.dims().begin(), shape.dims().end());
-  editor.SetInput(id, 0, EmitConst(editor, StrCat(NewName(editor, id), "/size"), Tensor::Vector<int32_t>(dims)));
-}
-
-// Blocks of channels to blocks of pixels or back: a (de)convolution whose kernel [b,b,C,b*b*C] is one-hot.
-void Blocks(GraphEditor& editor, NodeId id, PassContext& context) {
-  constexpr int64_t kLargestKernel = int64_t{1} << 22;
-  const Graph& graph = editor.graph();
-  const Node& node = editor.node(id);
-  const Value x = node.inputs[0];
-  const bool to_space = node.op == "DepthToSpace";
-  const int64_t b = node.attr_or<int64_t>("block_size", 0);
-  const Shape out = graph.type({id, 0}).shape;
-  const int64_t channels = (to_space ? out : graph.type(x).shape).dim(3);
-  const bool sized = out.IsRank(4) && out.dim(1) > 0 && out.dim(2) > 0 && channels > 0 && b > 0;
-  const int64_t elements = sized ? CheckedElements({b, b, channels, b, b, channels}) : -1;
-  if (elements < 0 || elements > kLargestKernel || node.attr_or<std::string>("data_format", "NHWC") != "NHWC" ||
-      graph.type({id, 0}).dtype != DType::kFloat32) {
-    context.Decline(node, StrCat("blocks of other than NHWC float32, or of unknown or large shape: ", out.ToString()));
-    return;
-  }
-  const int64_t deep = b * b * channels;
-  std::vector<float> weights(static_cast<size_t>(elements), 0.0F);
-  for (int64_t k = 0; k < deep; ++k) weights[static_cast<size_t>(k * deep + k)] = 1;
-  const std::string name = NewName(editor, id);
-  const Value kernel = EmitConst(editor, StrCat(name, "/kernel"), Tensor::Of<float>({b, b, channels, deep}, weights));
-  const AttrMap attrs = {{"strides", std::vector<int64_t>{1, b, b, 1}}, {"padding", std::string("VALID")}};
-  if (!to_space) {
-    editor.ReplaceUses({id, 0}, Emit(editor, "Conv2D", name, {x, kernel}, attrs));
-    return;
-  }
-  const std::vector<int32_t> dims(out.dims().begin(), out.dims().end());
-  const Value size = EmitConst(editor, StrCat(name, "/size"), Tensor::Vector<int32_t>(dims));
-  editor.ReplaceUses({id, 0}, Emit(editor, "Conv2DBackpropInput", name, {size, kernel, x}, attrs));
-}
-
 // The importer pads nothing where a stride is above the kernel, TensorFlow may: what it pads becomes a Pad.
 void WideStride(GraphEditor& editor, NodeId id, PassContext& context) {
   const Graph& graph = editor.graph();
@@ -174,17 +129,15 @@ void Dilation(GraphEditor& editor, NodeId id, PassContext& context) {
     return;
   }
   std::vector<int32_t> paddings, crops, sides(8, 0);
-  bool even = true;
+  bool even = true, open = false;
   for (int axis = 0; axis < 2; ++axis) {
     const int64_t dilation = axis == 0 ? dh : dw;
     const int64_t reach = (kernel->dims()[static_cast<size_t>(axis)] - 1) * dilation;
     const int64_t before = padding == "SAME" ? reach / 2 : 0, after = padding == "SAME" ? reach - before : 0;
     const int64_t size = in.dim(axis + 1);
-    if (size < 0) {
-      context.Decline(node, "a dilated convolution of unknown height or width");
-      return;
-    }
-    const int64_t rest = (size + before + after) % dilation, fill = rest == 0 ? 0 : dilation - rest;
+    open = open || size < 0;
+    // cv::dnn looks at the first padding only and takes any size; TensorFlow wants whole blocks.
+    const int64_t rest = size < 0 ? 0 : (size + before + after) % dilation, fill = rest == 0 ? 0 : dilation - rest;
     even = even && before == after;
     paddings.insert(paddings.end(), {static_cast<int32_t>(before), static_cast<int32_t>(after + fill)});
     sides[static_cast<size_t>(2 * axis + 2)] = static_cast<int32_t>(before);
@@ -192,6 +145,12 @@ void Dilation(GraphEditor& editor, NodeId id, PassContext& context) {
     crops.insert(crops.end(), {0, static_cast<int32_t>(fill)});
   }
   const std::string name = NewName(editor, id);
+  if (open) {
+    context.Note(StrCat("dilated convolution '", node.name,
+                        "': in TensorFlow the written file takes heights and widths "
+                        "that make whole blocks of ",
+                        dh, " x ", dw, ", in OpenCV any"));
+  }
   Value x = node.inputs[0];
   if (!even) {
     // The importer pads both sides by the first number: sides that differ are padded apart.
@@ -208,8 +167,15 @@ void Dilation(GraphEditor& editor, NodeId id, PassContext& context) {
   AttrMap attrs = editor.node(id).attrs;
   attrs["padding"] = std::string("VALID");
   attrs["dilations"] = std::vector<int64_t>{1, 1, 1, 1};
-  const Value conv = Emit(editor, editor.node(id).op, name, {split, editor.node(id).inputs[1]}, attrs);
-  editor.ReplaceUses({id, 0}, Emit(editor, "BatchToSpaceND", name, {conv, block(), cuts}));
+  Value conv = Emit(editor, editor.node(id).op, name, {split, editor.node(id).inputs[1]}, attrs);
+  // A bias is added inside, where every release makes it the convolution's.
+  NodeId last = id;
+  const std::vector<Use> users = editor.Users(id);
+  if (users.size() == 1 && !editor.IsOutput({id, 0}) && graph.node(users[0].node).op == "BiasAdd") {
+    last = users[0].node;
+    conv = Emit(editor, "BiasAdd", name, {conv, graph.node(last).inputs[1]}, graph.node(last).attrs);
+  }
+  editor.ReplaceUses({last, 0}, Emit(editor, "BatchToSpaceND", name, {conv, block(), cuts}));
 }
 
 bool PadsPictures(const Tensor& paddings) {
@@ -220,11 +186,6 @@ bool PadsPictures(const Tensor& paddings) {
 // The importer merges a Pad with equal sides into the convolution behind it and forgets the convolution's own padding,
 // padded channels, or the Pad's other users. A multiplication by 1 in between keeps them apart.
 void Pad(GraphEditor& editor, NodeId id) {
-  if (editor.node(id).op == "PadV2") {
-    if (ScalarBehind(editor.graph(), editor.node(id).inputs[2]) != 0.0) return;
-    editor.SetInputs(id, {editor.node(id).inputs[0], editor.node(id).inputs[1]});
-    editor.SetOp(id, "Pad");
-  }
   const Tensor* paddings = ConstValue(editor.graph(), editor.node(id).inputs[1]);
   if (paddings == nullptr) return;
   const std::vector<Use> users = editor.Users(Value{id, 0});
@@ -247,8 +208,6 @@ Status Run(GraphEditor& editor, PassContext& context) {
     const std::string op = editor.node(id).op;
     if (op == "MatMul") MatMul(editor, id);
     if (op == "BatchMatMulV2" || op == "BatchMatMulV3") BatchMatMul(editor, id);
-    if (op == "Conv2DBackpropInput") DeconvolutionSize(editor, id, context);
-    if (op == "DepthToSpace" || op == "SpaceToDepth") Blocks(editor, id, context);
     if (IsConvolution(editor.node(id))) {
       Dilation(editor, id, context);
       WideStride(editor, id, context);
@@ -257,7 +216,7 @@ Status Run(GraphEditor& editor, PassContext& context) {
   for (NodeId id : editor.graph().NodeIds()) {
     const std::string op = editor.node(id).op;
     if (op == "MatMul" || op == "BatchMatMul") KeepFromActivation(editor, id, context);
-    if (op == "Pad" || op == "PadV2") Pad(editor, id);
+    if (op == "Pad") Pad(editor, id);
   }
   return OkStatus();
 }

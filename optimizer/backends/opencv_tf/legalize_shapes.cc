@@ -1,259 +1,230 @@
 #include <algorithm>
-#include <limits>
+#include <map>
+#include <optional>
+#include <set>
 
 #include "optimizer/backends/opencv_tf/opencv_graph.h"
 #include "optimizer/backends/opencv_tf/passes.h"
-#include "optimizer/ops/strided_slice.h"
 
+// Changes of shape and of the order of axes. cv::dnn keeps 4-D data as NCHW, whatever the file says, and all else as it
+// lies; so a Reshape or Transpose has to go through a rank where nothing is moved behind its back.
 namespace permafrost {
 namespace {
 
-std::string NewName(const GraphEditor& editor, NodeId id) { return StrCat(editor.node(id).name, "/opencv"); }
+using Dims = std::vector<int64_t>;
 
 // The dims of a Reshape that gives `shape`: at most one unknown, spelled -1.
-std::optional<std::vector<int64_t>> TargetDims(const Shape& shape) {
+std::optional<Dims> TargetDims(const Shape& shape) {
   if (!shape.has_rank()) return std::nullopt;
   const auto unknown = std::count_if(shape.dims().begin(), shape.dims().end(), [](int64_t dim) { return dim < 0; });
   if (unknown > 1) return std::nullopt;
   return shape.dims();
 }
 
-Value EmitReshape(GraphEditor& editor, std::string_view name, Value x, const std::vector<int64_t>& dims) {
-  const std::vector<int32_t> target(dims.begin(), dims.end());
-  return Emit(editor, "Reshape", name, {x, EmitConst(editor, StrCat(name, "/shape"), Tensor::Vector<int32_t>(target))});
+int64_t Product(const Dims& dims) {
+  for (int64_t dim : dims) {
+    if (dim < 0) return kUnknownDim;
+  }
+  return CheckedElements(dims);
 }
 
-// Any rank -> NHWC. The importer lays 4-D data out as NCHW but a plain Reshape does not move them; this chain does, in
-// every release.
-Value EmitReshapeToNhwc(GraphEditor& editor, std::string_view name, Value x, const std::vector<int64_t>& dims) {
-  const int64_t h = dims[1], w = dims[2], c = dims[3];
-  Value value = x;
-  if (c != 1) {
-    value = EmitReshape(editor, name, value, {dims[0], h * w, c});
-    const Value order = EmitConst(editor, StrCat(name, "/order"), Tensor::Vector<int32_t>({0, 2, 1}));
-    value = Emit(editor, "Transpose", name, {value, order});
-  }
-  value = EmitReshape(editor, name, value, {dims[0], c, h, w, 1});
-  value = Emit(editor, "Squeeze", name, {value},
-               {{"squeeze_dims", std::vector<int64_t>{4}}, {"data_format", std::string("NCHW")}});
-  const Value order = EmitConst(editor, StrCat(name, "/order"), Tensor::Vector<int32_t>({0, 2, 3, 1}));
-  return Emit(editor, "Transpose", name, {value, order});
+Dims WithOneInFront(Dims dims) {
+  dims.insert(dims.begin(), 1);
+  return dims;
 }
 
-bool Reshape(GraphEditor& editor, NodeId id, PassContext& context) {
-  const Graph& graph = editor.graph();
-  const Node& node = editor.node(id);
-  const Value x = node.inputs[0];
-  const Shape out = graph.type({id, 0}).shape;
-  const auto dims = TargetDims(out);
-  if (!dims) {
-    context.Decline(node, StrCat("its result has shape ", out.ToString(), ", more than one dim is unknown"));
-    return false;
+class Shapes {
+ public:
+  Shapes(GraphEditor& editor, PassContext& context) : editor_(editor), graph_(editor.graph()), context_(context) {}
+
+  void Visit(NodeId id) {
+    const std::string op = graph_.node(id).op;
+    id_ = id;
+    name_ = StrCat(graph_.node(id).name, "/opencv");
+    if (op == "Reshape") Reshape(x(), /*is_reshape=*/true);
+    if (op == "ExpandDims") Reshape(x(), /*is_reshape=*/false);
+    if (op == "Squeeze" && graph_.node(id).attr<std::string>("data_format") == nullptr) Squeeze();
+    if (op == "Transpose") Transpose();
+    KeepPlain(op);
   }
-  const int from_rank = graph.type(x).shape.rank();
-  const std::string name = NewName(editor, id);
-  const bool unit = dims->size() == 4 && (*dims)[1] == 1 && (*dims)[2] == 1;
-  if (dims->size() == 4 && !unit) {
-    if ((*dims)[1] < 0 || (*dims)[2] < 0 || (*dims)[3] < 0) {
-      context.Decline(node, StrCat("a Reshape to 4-D with unknown height, width or channels: ", out.ToString()));
-      return false;
+
+ private:
+  Value x() const { return graph_.node(id_).inputs[0]; }
+  const Shape& ShapeOf(Value value) const { return graph_.type(value).shape; }
+  void Decline(std::string_view reason) { context_.Decline(graph_.node(id_), reason); }
+  void Replace(Value by) { editor_.ReplaceUses({id_, 0}, by); }
+  Value New(std::string_view op, std::vector<Value> inputs, AttrMap attrs = {}) {
+    return Emit(editor_, op, name_, std::move(inputs), std::move(attrs));
+  }
+  Value Ints(const Dims& values) {
+    const std::vector<int32_t> narrow(values.begin(), values.end());
+    return EmitConst(editor_, StrCat(name_, "/c"), Tensor::Vector<int32_t>(narrow));
+  }
+  Value Reshaped(Value value, const Dims& dims) { return New("Reshape", {value, Ints(dims)}); }
+  Value Permuted(Value value, const Dims& order) { return New("Transpose", {value, Ints(order)}); }
+
+  // The bytes of 4-D data that lie as TensorFlow numbers them, for the importer to call NCHW.
+  Value AsNchw(Value value, const Dims& dims) {
+    const Value five = Reshaped(value, {dims[0], dims[1], dims[2], dims[3], 1});
+    return New("Squeeze", {five}, {{"squeeze_dims", Dims{4}}, {"data_format", std::string("NCHW")}});
+  }
+
+  // Plain data of any rank but 4 as 4-D data. A plain Reshape does not move them; this chain does, in every release.
+  Value AsPicture(Value plain, const Dims& dims) {
+    if (LayoutBelow(editor_, {id_, 0}) == "NCHW") return AsNchw(plain, dims);
+    const int64_t n = dims[0], h = dims[1], w = dims[2], c = dims[3];
+    Value value = plain;
+    if (c != 1) value = Permuted(Reshaped(value, {n, Product({h, w}), c}), {0, 2, 1});
+    return Permuted(AsNchw(value, {n, c, h, w}), {0, 2, 3, 1});
+  }
+
+  // A value of rank 5 or more, or at most 3, with these dims, that lies as TensorFlow numbers it.
+  std::optional<Value> Plain(Value value, const Dims& dims) {
+    if (const auto twin = plain_.find(value); twin != plain_.end()) return Reshaped(twin->second, dims);
+    const Shape shape = ShapeOf(value);
+    if (shape.rank() != 4 || dims.size() < 4) return Reshaped(value, dims);
+    // Through 2-D, so that the importer puts the data in TensorFlow's order and then forgets about NHWC.
+    const auto target = TargetDims(shape);
+    if (!target) return std::nullopt;
+    size_t lead = 1;
+    for (size_t i = 0; i < target->size(); ++i) lead = (*target)[i] < 0 ? i + 1 : lead;
+    const Dims front(target->begin(), target->begin() + static_cast<std::ptrdiff_t>(lead));
+    const Dims rest(target->begin() + static_cast<std::ptrdiff_t>(lead), target->end());
+    return Reshaped(Reshaped(value, {Product(front), Product(rest)}), dims);
+  }
+
+  bool LiesOtherwise(Value value) const {
+    const Shape& shape = ShapeOf(value);
+    if (shape.rank() != 5 || LayoutAbove(graph_, value) != "NDHWC") return false;
+    return shape.dim(4) != 1 && !(shape.dim(1) == 1 && shape.dim(2) == 1 && shape.dim(3) == 1);
+  }
+
+  // Any op whose result is its input with other dims.
+  void Reshape(Value from, bool is_reshape) {
+    const auto dims = TargetDims(ShapeOf({id_, 0}));
+    if (!dims)
+      return Decline(StrCat("its result has shape ", ShapeOf({id_, 0}).ToString(), ", more than one dim is unknown"));
+    if (LiesOtherwise(from)) return Decline("cv::dnn keeps volumes as NCDHW and does not put them in order");
+    const Tensor* shape = is_reshape ? ConstValue(graph_, graph_.node(id_).inputs[1]) : nullptr;
+    const bool done = shape != nullptr && shape->dtype() == DType::kInt32;
+    const int rank = ShapeOf(from).rank();
+    const bool one_pixel = dims->size() == 4 && (*dims)[1] == 1 && (*dims)[2] == 1;
+    if (dims->size() == 4 && !one_pixel) {
+      const auto plain = Plain(from, WithOneInFront(*dims));
+      if (!plain) return Decline("more than one dim of its input is unknown");
+      const auto twin = plain_.find(from);
+      // The picture is made from what is there already.
+      const Value source = twin != plain_.end() ? twin->second : rank == 4 ? graph_.node(plain->node).inputs[0] : from;
+      const Value picture = AsPicture(source, *dims);
+      plain_[picture] = *plain;
+      return Replace(picture);
     }
-    if (from_rank == 4 || from_rank < 0) {
-      // Through 2-D, so that the importer puts the data in TensorFlow's order first.
-      const int64_t rest = (*dims)[1] * (*dims)[2] * (*dims)[3];
-      editor.ReplaceUses({id, 0},
-                         EmitReshapeToNhwc(editor, name, EmitReshape(editor, name, x, {(*dims)[0], rest}), *dims));
-    } else {
-      editor.ReplaceUses({id, 0}, EmitReshapeToNhwc(editor, name, x, *dims));
+    if (rank == 4 && (plain_.contains(from) || dims->size() > 4)) {
+      const auto plain = Plain(from, *dims);
+      if (!plain) return Decline("more than one dim of its input is unknown");
+      return Replace(*plain);
     }
-    return true;
+    if (!done) Replace(Reshaped(from, *dims));
   }
-  const Tensor* shape = ConstValue(graph, node.inputs[1]);
-  const bool plain = shape != nullptr && shape->dtype() == DType::kInt32;
-  if (plain) return false;
-  editor.ReplaceUses({id, 0}, EmitReshape(editor, name, x, *dims));
-  return true;
-}
 
-// ExpandDims and odd Squeezes are Reshapes whose result is known.
-void AsReshape(GraphEditor& editor, NodeId id, PassContext& context) {
-  const auto dims = TargetDims(editor.graph().type({id, 0}).shape);
-  if (!dims) {
-    context.Decline(editor.node(id), "its result has more than one unknown dim");
-    return;
-  }
-  const Value reshaped = EmitReshape(editor, NewName(editor, id), editor.node(id).inputs[0], *dims);
-  editor.ReplaceUses({id, 0}, reshaped);
-  Reshape(editor, reshaped.node, context);
-}
-
-void Squeeze(GraphEditor& editor, NodeId id, PassContext& context) {
-  const Graph& graph = editor.graph();
-  const Shape in = graph.type(editor.node(id).inputs[0]).shape;
-  std::vector<int64_t> axes = editor.node(id).attr_or<std::vector<int64_t>>("squeeze_dims", {});
-  if (!in.has_rank()) return;
-  for (int64_t& axis : axes) axis = axis < 0 ? axis + in.rank() : axis;
-  if (axes.empty()) {
-    for (int i = 0; i < in.rank(); ++i) {
-      if (in.dim(i) == 1) axes.push_back(i);
+  void Squeeze() {
+    const Shape in = ShapeOf(x());
+    Dims axes = graph_.node(id_).attr_or<Dims>("squeeze_dims", {});
+    if (!in.has_rank()) return;
+    for (int64_t& axis : axes) axis = axis < 0 ? axis + in.rank() : axis;
+    if (axes.empty()) {
+      for (int i = 0; i < in.rank(); ++i) {
+        if (in.dim(i) == 1) axes.push_back(i);
+      }
     }
-  }
-  std::sort(axes.begin(), axes.end());
-  bool consecutive = !axes.empty();
-  for (size_t i = 1; i < axes.size(); ++i) consecutive = consecutive && axes[i] == axes[i - 1] + 1;
-  // What the importer squeezes right from NHWC: [1,2], [3] (and [0] of a batch of one).
-  if (consecutive && axes[0] != 0) {
-    editor.SetAttr(id, "squeeze_dims", axes);
-    return;
-  }
-  AsReshape(editor, id, context);
-}
-
-// A StridedSlice with masks as a plain Slice, plus a Reshape where axes are dropped.
-void StridedSlice(GraphEditor& editor, NodeId id, PassContext& context) {
-  const Graph& graph = editor.graph();
-  const Node& node = editor.node(id);
-  if (node.inputs.size() != 4) return;
-  const Shape in = graph.type(node.inputs[0]).shape;
-  const Tensor* begin = ConstValue(graph, node.inputs[1]);
-  const Tensor* end = ConstValue(graph, node.inputs[2]);
-  const Tensor* strides = ConstValue(graph, node.inputs[3]);
-  if (begin == nullptr || end == nullptr || strides == nullptr || !in.has_rank()) {
-    context.Decline(node, "its bounds are not constants or its rank is unknown");
-    return;
-  }
-  // An unknown dim counts as the largest there is: what runs up to it runs to the end.
-  constexpr int64_t kOpen = std::numeric_limits<int32_t>::max();
-  Shape shape = in;
-  for (int i = 0; i < in.rank(); ++i) shape.set_dim(i, in.dim(i) < 0 ? kOpen : in.dim(i));
-  const auto axes =
-      ResolveStridedSlice(node, begin->Values<int64_t>(), end->Values<int64_t>(), strides->Values<int64_t>(), shape);
-  if (!axes.ok()) return context.Decline(node, Message(axes.status()));
-  std::vector<int32_t> starts, sizes;
-  bool whole = true, same_rank = true;
-  for (const SliceAxis& axis : *axes) {
-    same_rank = same_rank && axis.input_axis >= 0 && !axis.shrink;
-    if (axis.input_axis < 0) continue;
-    if (axis.count < 1 || (axis.stride != 1 && axis.count > 1)) {
-      return context.Decline(node, "strides other than 1, or nothing is left");
-    }
-    const int64_t dim = shape.dim(axis.input_axis), stop = axis.begin + axis.count;
-    if (in.dim(axis.input_axis) < 0 && (axis.begin > kOpen / 2 || (stop > kOpen / 2 && stop != kOpen))) {
-      return context.Decline(node, "counts from the end of an unknown dim");
-    }
-    starts.push_back(static_cast<int32_t>(axis.begin));
-    sizes.push_back(stop == dim ? -1 : static_cast<int32_t>(axis.count));
-    whole = whole && axis.begin == 0 && stop == dim;
-  }
-  const auto dims = TargetDims(graph.type({id, 0}).shape);
-  if (!same_rank && !dims) return context.Decline(node, "its result has more than one unknown dim");
-  const std::string name = NewName(editor, id);
-  Value value = node.inputs[0];
-  if (!whole) {
-    const Value from = EmitConst(editor, StrCat(name, "/begin"), Tensor::Vector<int32_t>(starts));
-    const Value size = EmitConst(editor, StrCat(name, "/size"), Tensor::Vector<int32_t>(sizes));
-    value = Emit(editor, "Slice", name, {value, from, size});
-  }
-  if (!same_rank) value = EmitReshape(editor, name, value, *dims);
-  editor.ReplaceUses({id, 0}, value);
-  if (!same_rank) Reshape(editor, value.node, context);
-}
-
-// Pack along any axis but the first: each part gets the new axis, then they are joined.
-void Pack(GraphEditor& editor, NodeId id, PassContext& context) {
-  const Graph& graph = editor.graph();
-  const Shape out = graph.type({id, 0}).shape;
-  int64_t axis = editor.node(id).attr_or<int64_t>("axis", 0);
-  if (!out.has_rank() || axis == 0) return;
-  if (axis < 0) axis += out.rank();
-  const std::string name = NewName(editor, id);
-  std::vector<Value> parts;
-  Shape part = out;
-  part.set_dim(static_cast<int>(axis), 1);
-  const auto dims = TargetDims(part);
-  if (!dims) return;
-  for (Value input : std::vector<Value>(editor.node(id).inputs)) {
-    const Value reshaped = EmitReshape(editor, name, input, *dims);
-    parts.push_back(reshaped);
-  }
-  std::vector<Value> joined = parts;
-  joined.push_back(EmitConst(editor, StrCat(name, "/axis"), Tensor::Scalar<int32_t>(static_cast<int32_t>(axis))));
-  editor.ReplaceUses({id, 0}, Emit(editor, "ConcatV2", name, joined));
-  for (Value value : parts) Reshape(editor, value.node, context);
-}
-
-// SplitV as slices.
-void SplitV(GraphEditor& editor, NodeId id, PassContext& context) {
-  const Graph& graph = editor.graph();
-  const Node& node = editor.node(id);
-  if (node.inputs.size() != 3) return;
-  const Shape in = graph.type(node.inputs[0]).shape;
-  const Tensor* axis_tensor = ConstValue(graph, node.inputs[2]);
-  if (!in.has_rank() || axis_tensor == nullptr || !axis_tensor->SingleValue()) {
-    context.Decline(node, "its axis is no constant or its rank is unknown");
-    return;
-  }
-  int64_t axis = static_cast<int64_t>(*axis_tensor->SingleValue());
-  if (axis < 0) axis += in.rank();
-  const auto ports = static_cast<int>(node.outputs.size());
-  int64_t start = 0;
-  for (int port = 0; port < ports; ++port) {
-    const int64_t length = graph.type({id, port}).shape.dim(static_cast<int>(axis));
-    if (axis < 0 || axis >= in.rank() || length < 1) {
-      context.Decline(editor.node(id), "the sizes of its parts are unknown or 0");
+    std::sort(axes.begin(), axes.end());
+    bool consecutive = !axes.empty();
+    for (size_t i = 1; i < axes.size(); ++i) consecutive = consecutive && axes[i] == axes[i - 1] + 1;
+    // What the importer squeezes right from NHWC: [1,2], [3] (and [0] of a batch of one).
+    const bool to_picture = in.rank() - static_cast<int>(axes.size()) == 4;
+    if (consecutive && axes[0] != 0 && !to_picture && !plain_.contains(x()) && !LiesOtherwise(x())) {
+      editor_.SetAttr(id_, "squeeze_dims", axes);
       return;
     }
+    Reshape(x(), /*is_reshape=*/false);
   }
-  const std::string name = NewName(editor, id);
-  for (int port = 0; port < ports; ++port) {
-    const int64_t length = graph.type({id, port}).shape.dim(static_cast<int>(axis));
-    std::vector<int32_t> starts(static_cast<size_t>(in.rank()), 0), sizes(static_cast<size_t>(in.rank()), -1);
-    starts[static_cast<size_t>(axis)] = static_cast<int32_t>(start);
-    sizes[static_cast<size_t>(axis)] = static_cast<int32_t>(length);
-    start += length;
-    if (editor.Users(Value{id, port}).empty() && !editor.IsOutput({id, port})) continue;
-    const Value from = EmitConst(editor, StrCat(name, "/begin"), Tensor::Vector<int32_t>(starts));
-    const Value size = EmitConst(editor, StrCat(name, "/size"), Tensor::Vector<int32_t>(sizes));
-    editor.ReplaceUses({id, port}, Emit(editor, "Slice", name, {editor.node(id).inputs[0], from, size}));
-  }
-}
 
-// Unpack as slices.
-void Unpack(GraphEditor& editor, NodeId id, PassContext& context) {
-  const Graph& graph = editor.graph();
-  const Shape in = graph.type(editor.node(id).inputs[0]).shape;
-  int64_t axis = editor.node(id).attr_or<int64_t>("axis", 0);
-  if (!in.has_rank()) return;
-  if (axis < 0) axis += in.rank();
-  const std::string name = NewName(editor, id);
-  const auto ports = static_cast<int>(editor.node(id).outputs.size());
-  for (int port = 0; port < ports; ++port) {
-    if (editor.Users(Value{id, port}).empty() && !editor.IsOutput({id, port})) continue;
-    std::vector<int32_t> starts(static_cast<size_t>(in.rank()), 0), sizes(static_cast<size_t>(in.rank()), -1);
-    starts[static_cast<size_t>(axis)] = port;
-    sizes[static_cast<size_t>(axis)] = 1;
-    const Value from = EmitConst(editor, StrCat(name, "/begin"), Tensor::Vector<int32_t>(starts));
-    const Value size = EmitConst(editor, StrCat(name, "/size"), Tensor::Vector<int32_t>(sizes));
-    const Value sliced = Emit(editor, "Slice", name, {editor.node(id).inputs[0], from, size});
-    const auto dims = TargetDims(graph.type({id, port}).shape);
-    if (!dims) return;
-    const Value reshaped = EmitReshape(editor, name, sliced, *dims);
-    editor.ReplaceUses({id, port}, reshaped);
-    Reshape(editor, reshaped.node, context);
+  void Transpose() {
+    const Value from = x();
+    const Shape shape = ShapeOf(from);
+    const Tensor* tensor =
+        graph_.node(id_).inputs.size() == 2 ? ConstValue(graph_, graph_.node(id_).inputs[1]) : nullptr;
+    if (tensor == nullptr || shape.rank() != 4 || tensor->elements() != 4) return;
+    const Dims order = tensor->Values<int64_t>();
+    const std::string layout = LayoutAbove(graph_, from);
+    const bool has_twin = plain_.contains(from), after_another = graph_.node(from.node).op == "Transpose";
+    const bool to_nchw = order == Dims{0, 3, 1, 2} && layout == "NHWC";
+    const bool to_nhwc = order == Dims{0, 2, 3, 1} && layout == "NCHW";
+    const bool same = order == Dims{0, 1, 2, 3};
+    Dims plain_order = {0};
+    for (int64_t axis : order) plain_order.push_back(axis + 1);
+    if (to_nchw || to_nhwc || same || (order == Dims{0, 3, 2, 1} && layout == "NHWC" && !after_another && !has_twin)) {
+      if (has_twin) plain_[{id_, 0}] = Permuted(plain_[from], plain_order);
+      return;
+    }
+    // Height against width: two steps that the importer knows.
+    if (order == Dims{0, 2, 1, 3} && layout == "NHWC" && !has_twin && !after_another) {
+      return Replace(Permuted(Permuted(from, {0, 3, 2, 1}), {0, 2, 3, 1}));
+    }
+    const auto target = TargetDims(shape);
+    const auto plain = target ? Plain(from, WithOneInFront(*target)) : std::nullopt;
+    if (!plain) return Decline("more than one dim of its input is unknown");
+    Dims dims;
+    for (int64_t axis : order) dims.push_back((*target)[static_cast<size_t>(axis)]);
+    const bool nchw = LayoutBelow(editor_, {id_, 0}) == "NCHW";
+    Value picture;
+    if (nchw) {
+      picture = AsNchw(Permuted(*plain, plain_order), dims);
+    } else {
+      const Value moved = Permuted(*plain, {0, plain_order[1], plain_order[4], plain_order[2], plain_order[3]});
+      picture = Permuted(AsNchw(moved, {dims[0], dims[3], dims[1], dims[2]}), {0, 2, 3, 1});
+    }
+    plain_[picture] = Permuted(*plain, plain_order);
+    Replace(picture);
   }
-}
+
+  // What goes on element by element between two changes of shape stays plain.
+  void KeepPlain(const std::string& op) {
+    static const std::set<std::string_view> kElementwise = {
+        "Relu", "Relu6", "Sigmoid", "Tanh", "Exp",  "Square", "Sqrt", "Abs",     "Elu",     "Softplus",   "LeakyRelu",
+        "Selu", "Log",   "Erf",     "Add",  "AddN", "Mul",    "Sub",  "RealDiv", "Softmax", "ClipByValue"};
+    if (!kElementwise.contains(op) || ShapeOf({id_, 0}).rank() != 4) return;
+    std::vector<Value> inputs = graph_.node(id_).inputs;
+    bool live = false;
+    for (Value& input : inputs) {
+      const Tensor* constant = ConstValue(graph_, input);
+      if (constant != nullptr && constant->elements() == 1) continue;
+      const auto twin = plain_.find(input);
+      if (twin == plain_.end() || ShapeOf(input) != ShapeOf({id_, 0})) return;
+      input = twin->second;
+      live = true;
+    }
+    if (!live) return;
+    AttrMap attrs = graph_.node(id_).attrs;
+    attrs.erase("axis");
+    if (op == "Softmax") attrs["axis"] = int64_t{-1};
+    plain_[{id_, 0}] = New(op, inputs, attrs);
+  }
+
+  GraphEditor& editor_;
+  const Graph& graph_;
+  PassContext& context_;
+  NodeId id_ = kNoNode;
+  std::string name_;
+  std::map<Value, Value> plain_;  // for 4-D values: the same as [1, ...], lying as TensorFlow numbers it
+};
 
 Status Run(GraphEditor& editor, PassContext& context) {
   ASSIGN_OR_RETURN(const std::vector<NodeId> order, editor.graph().TopoOrder());
+  Shapes shapes(editor, context);
   for (NodeId id : order) {
-    const std::string op = editor.node(id).op;
-    if (op == "Reshape") Reshape(editor, id, context);
-    if (op == "ExpandDims") AsReshape(editor, id, context);
-    if (op == "Squeeze" && editor.node(id).attr<std::string>("data_format") == nullptr) Squeeze(editor, id, context);
-    if (op == "StridedSlice") StridedSlice(editor, id, context);
-    if (op == "Pack") Pack(editor, id, context);
-    if (op == "SplitV") SplitV(editor, id, context);
-    if (op == "Unpack") Unpack(editor, id, context);
+    const bool used = !editor.Users(id).empty() || editor.IsOutput({id, 0});
+    if (used && !editor.node(id).inputs.empty()) shapes.Visit(id);
   }
   return OkStatus();
 }

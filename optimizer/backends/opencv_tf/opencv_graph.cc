@@ -8,6 +8,8 @@
 namespace permafrost {
 namespace {
 
+const std::set<std::string_view> kVolumeOps = {"Conv3D", "Conv3DBackpropInputV2", "MaxPool3D", "AvgPool3D"};
+
 // Breadth first over the values of the same rank.
 std::string FirstLayout(const Graph& graph, const GraphEditor* users_below, Value value) {
   const bool below = users_below != nullptr;
@@ -26,6 +28,7 @@ std::string FirstLayout(const Graph& graph, const GraphEditor* users_below, Valu
     const bool itself = below && id == value.node;
     const auto* format = node.attr<std::string>("data_format");
     if (format != nullptr && static_cast<int>(format->size()) == rank) return *format;
+    if (format == nullptr && kVolumeOps.contains(node.op)) return "NDHWC";
     if (!itself) {
       if (const std::string layout = LayoutOfTranspose(graph, node, !below); !layout.empty()) return layout;
     }
@@ -37,7 +40,7 @@ std::string FirstLayout(const Graph& graph, const GraphEditor* users_below, Valu
       for (Value input : node.inputs) visit(input.node, input);
     }
   }
-  return rank == 4 ? "NHWC" : "NDHWC";
+  return rank == 4 ? "NHWC" : "";
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ bool IsChannelVector(const Tensor& constant);
 bool SameShape(const ValueType& a, const ValueType& b);
 
 // The layout of a 4-D or 5-D value as the nodes that make it (above) or use it (below) take it: that of the first
-// data_format or change of layout met, "NHWC" or "NDHWC" if there is none; "" for other ranks.
+// data_format or change of layout met. If there is none "NHWC" for 4-D, "" for 5-D; "" for other ranks, which lie as
+// TensorFlow numbers them.
 std::string LayoutAbove(const Graph& graph, Value value);
 std::string LayoutBelow(const GraphEditor& editor, Value value);
 

@@ -9,6 +9,14 @@ namespace permafrost {
 // Index constants int64 -> int32; a Cast of an integer input goes, the input becomes float32 (cv::dnn feeds floats).
 extern const PassInfo kLegalizeDtypes;
 
+// Tile, BroadcastTo, Gather, Reverse, Cumsum, StridedSlice, Pack, Unpack, SplitV, PadV2 and MirrorPad by slices, joins,
+// poolings and products with constant matrices.
+extern const PassInfo kLegalizeMoves;
+
+// Resize, deconvolution and DepthToSpace of unknown height and width; SpaceToBatchND around a convolution.
+//   before:  Conv2DBackpropInput(Shape(skip), k, x)      after:  Conv2DBackpropInput(Pack(n, h * 2, w * 2, c), k, x)
+extern const PassInfo kLegalizeSizes;
+
 // Operand order and ops that the importer lacks: c - x, c / x, Neg, Rsqrt, SquaredDifference, Maximum and Minimum, Pow,
 // leaky and thresholded ReLU spelled out, BiasAdd and vector Add away from a convolution, live Add after MatMul.
 extern const PassInfo kLegalizeElementwise;
@@ -19,7 +27,7 @@ extern const PassInfo kLegalizeLinear;
 // Reduction axes in the spelling that is taken; the axis of Softmax on anything but matrices.
 extern const PassInfo kLegalizeReductions;
 
-// Reshape with an almost known shape, Reshape to 4-D, ExpandDims, Squeeze, StridedSlice, Pack.
+// Reshape, Transpose, ExpandDims and Squeeze: the order of data that the importer would not keep.
 extern const PassInfo kLegalizeShapes;
 
 // An output that the importer would merge into its neighbour, or that feeds another layer, gets a layer of its own.
