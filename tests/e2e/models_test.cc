@@ -277,6 +277,16 @@ INSTANTIATE_TEST_SUITE_P(, SharedModels, testing::ValuesIn(kSharedModels), [](co
   return name;
 });
 
+// Its meta.json calls the output as Keras 3 calls tensors that nobody named; ours has the layer's name.
+TEST(KerasModel, OfKeras3GivesKerassAnswersInOpenCv) {
+  const char* place = std::getenv("PERMAFROST_SHARED_MODELS");
+  const fs::path shared = place != nullptr ? fs::path(place) : kSource.parent_path() / "shared" / "models";
+  if (!fs::exists(shared / "sudoku_keras")) GTEST_SKIP() << "no " << shared.string() << "/sudoku_keras";
+  Case model = OpenCase(shared / "sudoku_keras");
+  model.meta["outputs"] = {"dense_1"};
+  ExpectOptimizesAndMatches(model, 1e-4);
+}
+
 // What freeze_graph would have written, and from it the same answers again.
 TEST(Freeze, WritesThePlainGraphWithItsVariablesAsConstants) {
   const char* place = std::getenv("PERMAFROST_SHARED_MODELS");

@@ -36,6 +36,8 @@ TEST(FuzzCorpus, NothingInItBreaksFreezingMetaGraphs) { Replay("meta_graph", Fuz
 TEST(FuzzCorpus, NothingInItBreaksReadingTables) { Replay("table", FuzzTable); }
 TEST(FuzzCorpus, NothingInItBreaksReadingBundles) { Replay("bundle", FuzzBundle); }
 TEST(FuzzCorpus, NothingInItBreaksReadingV1Checkpoints) { Replay("v1_checkpoint", FuzzV1Checkpoint); }
+TEST(FuzzCorpus, NothingInItBreaksReadingKerasFiles) { Replay("keras", FuzzKeras); }
+TEST(FuzzCorpus, NothingInItBreaksReadingKerasConfigs) { Replay("keras_config", FuzzKerasConfig); }
 
 }  // namespace
 }  // namespace permafrost

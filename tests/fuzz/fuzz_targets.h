@@ -20,4 +20,8 @@ void FuzzTable(std::string_view bytes);
 void FuzzBundle(std::string_view bytes);
 void FuzzV1Checkpoint(std::string_view bytes);
 
+// Keras: a .h5 or .keras, and the JSON of a model whose weights are all zero.
+void FuzzKeras(std::string_view bytes);
+void FuzzKerasConfig(std::string_view bytes);
+
 }  // namespace permafrost

@@ -1,5 +1,7 @@
 #include "optimizer/frontend/keras/build_graph.h"
 
+#include <algorithm>
+
 #include "optimizer/frontend/keras/model_layers.h"
 #include "optimizer/ops/infer.h"
 
@@ -29,7 +31,8 @@ StatusOr<GraphOutput> AddOutput(GraphEditor& editor, const std::string& name, Va
 
 }  // namespace
 
-StatusOr<Graph> BuildGraph(const Json& json, int keras_major, std::unique_ptr<Weights> weights) {
+StatusOr<Graph> BuildGraph(const Json& json, int keras_major, std::unique_ptr<Weights> weights,
+                           const Limits& limits) {
   ASSIGN_OR_RETURN(auto model, MakeLayer(json, "", std::move(weights)));
   if (!IsModelClass(model->class_name)) {
     return Unsupported("is a model of the class '", model->class_name, "', whose structure is Python code that the file "
@@ -38,7 +41,7 @@ StatusOr<Graph> BuildGraph(const Json& json, int keras_major, std::unique_ptr<We
   model->scope.clear();  // names of the outer model's layers stand alone
   Graph graph;
   GraphEditor editor(graph);
-  Build build{.editor = editor, .keras_major = keras_major};
+  Build build{.editor = editor, .keras_major = keras_major, .max_nodes = limits.max_nodes};
   std::vector<Value> inputs;
   std::vector<NodeId> input_nodes;
   ASSIGN_OR_RETURN(const auto declared, InputsOf(*model));

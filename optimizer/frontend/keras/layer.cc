@@ -28,6 +28,9 @@ StatusOr<int64_t> LayerContext::Dim(Value value, int axis) const {
 
 StatusOr<Value> LayerContext::Emit(std::string_view op, std::vector<Value> inputs, AttrMap attrs,
                                    std::string_view suffix) {
+  if (build_.editor.graph().next_id() >= build_.max_nodes) {
+    return ResourceExhausted("the model has more than --max-nodes (", build_.max_nodes, ") nodes");
+  }
   Node node;
   node.name = StrCat(name_, "/", suffix.empty() ? op : suffix);
   node.op = std::string(op);

@@ -40,7 +40,9 @@ struct Layer {
 struct Build {
   GraphEditor& editor;
   int keras_major = 2;  // 2 or 3: defaults and formulas differ
-  int depth = 0;        // of nested layers, bounded
+  int64_t max_nodes = 2'000'000;
+  int depth = 0;      // of nested layers, bounded
+  int64_t calls = 0;  // so far: models that call models twice each grow fast
   std::set<Value> masked = {};  // values that carry a mask in Keras
 };
 

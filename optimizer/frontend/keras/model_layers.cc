@@ -150,6 +150,7 @@ Status CheckOwn(const Config& object, std::string_view class_name) {
   const Json& registered = object["registered_name"];
   const std::string name = registered.is_string() ? registered.get<std::string>() : std::string(class_name);
   const size_t arrow = name.find('>');
+  if (arrow != std::string::npos && FindLayer(name) != nullptr) return OkStatus();  // has a row of its own
   const bool foreign_package = arrow != std::string::npos && !IsKerasModule(name.substr(0, arrow));
   const Json& module = object["module"];
   const bool foreign_module = (module.is_string() && !IsKerasModule(module.get<std::string>())) ||
@@ -265,7 +266,7 @@ class FunctionalCall {
     for (size_t i = 0; i < inputs.size(); ++i) {
       done_[{model_.by_name.find(model_.inputs[i].layer)->second, model_.inputs[i].node}] = {inputs[i]};
     }
-    FindFirstNodes();
+    if (build_.keras_major < 3) FindFirstNodes();
     RETURN_IF_ERROR(Plan());
     while (!ready_.empty()) {
       const Step step = ready_.top();
@@ -300,14 +301,13 @@ class FunctionalCall {
   // A model in a model was called once already in Keras 2, when it was made from its inputs: that call is not recorded, and
   // the others are numbered from 1.
   void FindFirstNodes() {
-    std::vector<size_t> least(model_.layers.size(), SIZE_MAX), most(model_.layers.size(), 0);
+    std::vector<size_t> least(model_.layers.size(), SIZE_MAX);
     const auto count = [&](const TensorRef& ref) {
       if (const auto layer = model_.by_name.find(ref.layer); layer != model_.by_name.end()) {
         least[layer->second] = std::min(least[layer->second], ref.node);
-        most[layer->second] = std::max(most[layer->second], ref.node);
       }
     };
-    for (const TensorRef& ref : model_.outputs) count(OutputRef(ref));
+    for (const TensorRef& ref : model_.outputs) count(ref);
     for (const Json& calls : model_.calls) {
       if (!calls.is_array()) continue;
       for (const Json& call : calls) {
@@ -317,8 +317,7 @@ class FunctionalCall {
     first_node_.assign(model_.layers.size(), 0);
     for (size_t i = 0; i < model_.layers.size(); ++i) {
       if (model_.layers[i] == nullptr || !IsModelClass(model_.ids[i].class_name) || least[i] != 1) continue;
-      const bool beyond = model_.calls[i].is_array() && most[i] >= model_.calls[i].size();
-      if (beyond || build_.keras_major < 3) first_node_[i] = 1;
+      first_node_[i] = 1;
     }
   }
 
@@ -420,10 +419,8 @@ StatusOr<std::unique_ptr<Layer>> MakeLayer(const Json& json, std::string_view sc
   layer->scope = scope.empty() ? name : StrCat(scope, "/", name.empty() ? layer->class_name : name);
   layer->config = Config(object["config"]);
   layer->weights = std::move(weights);
-  if (FindLayer(class_name) == nullptr) {  // "package>Name" may have a row of its own
-    if (Status own = CheckOwn(object, class_name); !own.ok()) {
-      return WithContext(own, StrCat("layer '", name, "' (", class_name, ")"));
-    }
+  if (Status own = CheckOwn(object, class_name); !own.ok()) {
+    return WithContext(own, StrCat("layer '", name, "' (", class_name, ")"));
   }
   return layer;
 }
@@ -440,6 +437,9 @@ StatusOr<std::vector<Value>> CallModel(Build& build, Layer& model, const Call& c
 StatusOr<std::vector<Value>> CallLayer(Build& build, Layer& layer, Call call) {
   const std::string context = StrCat("layer '", layer.scope, "' (", layer.class_name, ")");
   if (build.depth >= kMaxDepth) return Unsupported(context, ": layers are nested more than ", kMaxDepth, " deep");
+  if (++build.calls > build.max_nodes) {
+    return ResourceExhausted("the model calls layers more than --max-nodes (", build.max_nodes, ") times");
+  }
   ++build.depth;
   const bool is_model = IsModelClass(layer.class_name);
   auto values = is_model ? CallModel(build, layer, call) : CallRow(build, layer, std::move(call));

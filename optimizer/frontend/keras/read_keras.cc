@@ -32,11 +32,11 @@ Status NoModel(const Hdf5File& file) {
                          "Keras, load these weights into it and store all with model.save('model.keras')");
 }
 
-StatusOr<Graph> BuildListed(const Hdf5File& file, const Json& model, int keras_major) {
+StatusOr<Graph> BuildListed(const Hdf5File& file, const Json& model, int keras_major, const Limits& limits) {
   keras::WantedWeights wanted;
-  RETURN_IF_ERROR(keras::BuildGraph(model, keras_major, keras::RecordWeights(wanted)).status());
+  RETURN_IF_ERROR(keras::BuildGraph(model, keras_major, keras::RecordWeights(wanted), limits).status());
   RETURN_IF_ERROR(keras::AssignListed(file, wanted));
-  return keras::BuildGraph(model, keras_major, keras::ListedWeights(file, wanted));
+  return keras::BuildGraph(model, keras_major, keras::ListedWeights(file, wanted), limits);
 }
 
 StatusOr<const ZipEntry*> FindEntry(const std::vector<ZipEntry>& entries, std::string_view name) {
@@ -87,7 +87,7 @@ StatusOr<Graph> ReadKerasH5(std::string_view bytes, std::shared_ptr<const Mapped
   }
   auto model = keras::ParseJson(config);
   if (!model.ok()) return WithContext(model.status(), "attribute 'model_config'");
-  return BuildListed(file, *model, major);
+  return BuildListed(file, *model, major, limits);
 }
 
 StatusOr<Graph> ReadKerasZip(std::string_view bytes, std::shared_ptr<const MappedFile> owner, const Limits& limits) {
@@ -100,7 +100,7 @@ StatusOr<Graph> ReadKerasZip(std::string_view bytes, std::shared_ptr<const Mappe
   ASSIGN_OR_RETURN(const ZipEntry* weights, FindEntry(entries, "model.weights.h5"));
   auto file = ReadZippedWeights(*weights, std::move(owner), limits);
   if (!file.ok()) return WithContext(file.status(), "model.weights.h5");
-  return keras::BuildGraph(model, major, keras::PathWeights(*file));
+  return keras::BuildGraph(model, major, keras::PathWeights(*file), limits);
 }
 
 }  // namespace permafrost

@@ -57,6 +57,13 @@ StatusOr<Values> BuildConcatenate(LayerContext& layer) {
   return One(layer.Emit("ConcatV2", inputs, {}, "concat"));
 }
 
+// The residual of Inception-ResNet's blocks: a + scale * b.
+StatusOr<Values> BuildCustomScale(LayerContext& layer) {
+  ASSIGN_OR_RETURN(const double scale, layer.config().Number("scale"));
+  ASSIGN_OR_RETURN(const Value scaled, WithNumber(layer, "Mul", layer.inputs()[1], scale));
+  return One(layer.Emit("AddV2", {layer.inputs()[0], scaled}));
+}
+
 // x / sqrt(max(sum(x^2), 1e-12))
 StatusOr<Value> L2Normalize(LayerContext& layer, Value x, int64_t axis) {
   ASSIGN_OR_RETURN(const Value square, layer.Emit("Square", {x}));
@@ -111,6 +118,9 @@ std::vector<LayerRow> MergingLayers() {
       {.class_name = "Minimum", .build = BuildMinimum, .max_inputs = -1},
       {.class_name = "Concatenate", .build = BuildConcatenate, .max_inputs = -1},
       {.class_name = "Dot", .build = BuildDot, .min_inputs = 2, .max_inputs = 2, .mask = MaskUse::kStops},
+      // Part of keras.applications, and yet registered as a user's.
+      {.class_name = "CustomScaleLayer", .build = BuildCustomScale, .min_inputs = 2, .max_inputs = 2},
+      {.class_name = "Custom>CustomScaleLayer", .build = BuildCustomScale, .min_inputs = 2, .max_inputs = 2},
   };
 }
 
