@@ -235,6 +235,13 @@ def half_policy():
     return keras.Model(x, L.Dense(2, name="answer", dtype="float64" if KERAS3 else "float32")(L.Flatten()(y)))
 
 
+@case
+def operators():
+    """Operators between layers; one has the name of a layer."""
+    x, y = keras.Input((6,), name="first"), keras.Input((6,), name="second")
+    return keras.Model([x, y], [L.Dense(3, name="sum")(x + y), L.Dense(3, name="scaled")(x * 2.0 - 1.0)])
+
+
 def randomize(model):
     random = np.random.RandomState(7)
     adapted = {id(weight) for layer in model.layers if isinstance(layer, L.Normalization) for weight in layer.weights}

@@ -160,11 +160,20 @@ Status CheckOwn(const Config& object, std::string_view class_name) {
                      kWaysOut);
 }
 
+// A .h5 of Keras 3 does not say where classes come from; but the config of an operator lacks what every layer's has.
+bool LooksLikeOperator(const Config& object) {
+  const Json& calls = object["inbound_nodes"];
+  const Config config(object["config"]);
+  return calls.is_array() && !calls.empty() && calls[0].is_object() && config.json().is_object() &&
+         !config.json().contains("trainable") && !config.json().contains("dtype") && !config.json().contains("layers");
+}
+
 std::string TableName(const Config& object, std::string_view class_name) {
   const Json& module = object["module"];
   if (module.is_string() && module.get<std::string>().find(".ops") != std::string::npos) {
     return StrCat("ops>", class_name);
   }
+  if (!module.is_string() && LooksLikeOperator(object)) return StrCat("ops>", class_name);
   const size_t arrow = class_name.find('>');
   return std::string(arrow == std::string_view::npos ? class_name : class_name.substr(arrow + 1));
 }

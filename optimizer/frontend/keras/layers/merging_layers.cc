@@ -11,6 +11,9 @@ using Values = std::vector<Value>;
 
 // Inputs of lower rank get axes of size 1 after the batch.
 StatusOr<Values> SameRank(LayerContext& layer) {
+  if (layer.call().args.size() > 1) {
+    return InvalidArgument("is called on ", layer.call().args.size(), " arguments, expected one list of tensors");
+  }
   int most = 0;
   for (const Value input : layer.inputs()) {
     ASSIGN_OR_RETURN(const int rank, layer.Rank(input));
