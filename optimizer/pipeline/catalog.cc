@@ -54,9 +54,11 @@ const Passes& OptimizingPasses() {
 
 // Nothing after these folds constants: the products with 1 that they put in are there to stay.
 const Passes& OpenCvPasses() {
-  static const Passes passes = {&kLegalizeDtypes, &kLegalizeMoves,      &kLegalizeSizes,      &kLegalizeElementwise,
-                                &kLegalizeLinear, &kLegalizeReductions, &kLegalizeShapes,     &kIsolateOutputs,
-                                &kNameOutputs,    &kUnshareConstants,   &kSpellOutAttributes, &kSortByExecutionOrder};
+  static const Passes passes = {&kLegalizeDtypes,      &kLegalizeNorms,  &kLegalizeFunctions,  &kLegalizeSelections,
+                                &kLegalizeProducts,    &kLegalizeMoves,  &kLegalizeSizes,      &kLegalizeBroadcasts,
+                                &kLegalizeElementwise, &kLegalizeLinear, &kLegalizeReductions, &kLegalizeShapes,
+                                &kIsolateOutputs,      &kNameOutputs,    &kUnshareConstants,   &kSpellOutAttributes,
+                                &kSortByExecutionOrder};
   return passes;
 }
 

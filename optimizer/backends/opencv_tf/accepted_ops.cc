@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "optimizer/backends/opencv_tf/axes.h"
 #include "optimizer/backends/opencv_tf/native_sizes.h"
 #include "optimizer/backends/opencv_tf/opencv_graph.h"
 
@@ -52,7 +53,10 @@ std::string NoTranspose(const Graph& graph, const Node& node) {
   return "";
 }
 
-std::string NoAdjoint(const Graph& graph, const Node& node) {
+std::string TwoLiveOperands(const Graph& graph, const Node& node) {
+  for (const Value input : node.inputs) {
+    if (ConstValue(graph, input) != nullptr) return "the importer multiplies batches of two live operands only";
+  }
   if (ShapeOf(graph, node, 0).rank() > 3) return "the importer multiplies the wrong axes of 4-D data";
   return node.attr_or<bool>("adj_x", false) || node.attr_or<bool>("adj_y", false)
              ? "the importer ignores adj_x and adj_y"
@@ -64,6 +68,7 @@ std::string NoBroadcast(const Graph& graph, const Node& node) {
   for (size_t i = 1; i < node.inputs.size(); ++i) {
     const Shape &a = ShapeOf(graph, node, 0), &b = ShapeOf(graph, node, i);
     if (!a.has_rank() || !b.has_rank()) continue;
+    if (a.rank() < 2 && b.rank() < 2) return "the importer computes with matrices and pictures, not with vectors";
     if (a.rank() != b.rank()) return StrCat("the importer does not spread ", b.ToString(), " over ", a.ToString());
     const bool nchw = a.rank() == 4 && LayoutAbove(graph, node.inputs[0]) == "NCHW";
     const int height = nchw ? 2 : 1;
@@ -108,6 +113,20 @@ std::string SameSides(const Graph& graph, const Node& node) {
   return "";
 }
 
+// A constant along the channels, or one for all that is behind the batch, in the order in which the data lie.
+bool IsAppliedInOrder(const Graph& graph, const Node& node, size_t x, const Tensor& tensor) {
+  const Shape& shape = ShapeOf(graph, node, x);
+  const int rank = shape.rank();
+  if (rank < 3) return true;
+  const bool planar = IsPlanar(graph, node.inputs[x]);
+  if (rank >= 4 && (!planar || rank > 4)) return IsChannelVector(tensor) || tensor.rank() <= 1;
+  int64_t behind_batch = 1;
+  for (int axis = 1; axis < rank; ++axis) behind_batch = shape.dim(axis) < 0 ? -1 : behind_batch * shape.dim(axis);
+  const bool of_axis = node.attrs.contains("axis") || node.op != "Mul";
+  return tensor.elements() == behind_batch || (rank == 3 && IsChannelVector(tensor) && of_axis) ||
+         (rank == 4 && tensor.elements() == shape.dim(1) && tensor.rank() >= 3 && tensor.dims().back() == 1);
+}
+
 std::string AtMostOneConstant(const Graph& graph, const Node& node) {
   int constants = 0;
   for (Value input : node.inputs) constants += ConstValue(graph, input) != nullptr ? 1 : 0;
@@ -128,9 +147,7 @@ std::string AtMostOneConstant(const Graph& graph, const Node& node) {
     }
     if (tensor->dtype() != DType::kFloat32 && tensor->dtype() != DType::kHalf)
       return "its constant is not float32 or half";
-    if (tensor->rank() > 1 && tensor->dims().back() != tensor->elements() && ShapeOf(graph, node, 1 - i).rank() == 4) {
-      return "its constant is not one value per channel";
-    }
+    if (!IsAppliedInOrder(graph, node, 1 - i, *tensor)) return "its constant is not one value per channel";
   }
   return "";
 }
@@ -273,6 +290,10 @@ std::string OrderOfVolumes(const Graph& graph, const Node& node) {
 }
 
 std::string LowReshape(const Graph& graph, const Node& node) {
+  const Shape& from = ShapeOf(graph, node, 0);
+  if (from.rank() == 5 && !IsPlanar(graph, node.inputs[0]) && !LiesTheSame(from)) {
+    return "the importer does not move NDHWC data into TensorFlow's order";
+  }
   const Tensor* shape = ConstValue(graph, node.inputs[1]);
   if (shape->elements() > 4 && ShapeOf(graph, node, 0).rank() == 4) {
     return "the importer takes data of higher rank for pictures when they come from pictures";
@@ -307,7 +328,7 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
         {"MaxPool3D", 40505, {}, Volume},
         {"AvgPool3D", 40505, {}, Volume},
         {"MatMul", 40505, {}, NoTranspose},
-        {"BatchMatMul", 40505, {}, NoAdjoint},
+        {"BatchMatMul", 40505, {}, TwoLiveOperands},
         {"BiasAdd", 40505, {1}, BiasOfABatch},
         {"Add", 40505, {}, Sum},
         {"AddV2", 40505, {}, Sum},

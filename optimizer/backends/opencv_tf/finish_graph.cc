@@ -88,12 +88,13 @@ void PinLayouts(GraphEditor& editor) {
 }
 
 // Says its own layout at every node, where the importer might otherwise hear another's: it asks what comes after a
-// Transpose of vectors or sequences, and whoever calls its data NCHW tells so to everything before it, constants
-// included. "NCHW" on other than pictures says: as they lie.
+// Transpose, and whoever calls its data NCHW tells so to everything before it, constants included. "NCHW" on other than
+// pictures says: as they lie.
 void PinEverything(GraphEditor& editor) {
   const Graph& graph = editor.graph();
   const auto speaks = [&](const Node& node, NodeId id) {
     if (node.op == "Squeeze") return node.attr_or<std::string>("data_format", "") == "NCHW";
+    if (!LayoutOfTranspose(graph, node, /*result=*/true).empty()) return true;
     return node.op == "Transpose" && graph.type({id, 0}).shape.rank() != 4;
   };
   const std::vector<NodeId> ids = graph.NodeIds();

@@ -104,7 +104,44 @@ void CastOfInput(GraphEditor& editor, NodeId id, PassContext& context) {
                       ": same values, OpenCV has no conversion"));
 }
 
+// cv::dnn computes in float32 alone. Half weights it reads as they are; what else is there of other floating types
+// becomes float32, and conversions between them go.
+Status OneFloatType(GraphEditor& editor, PassContext& context) {
+  const Graph& graph = editor.graph();
+  const auto is_other = [](DType dtype) { return IsFloating(dtype) && dtype != DType::kFloat32; };
+  bool mixed = false;
+  for (NodeId id : graph.NodeIds()) {
+    const Node& node = graph.node(id);
+    if (node.outputs.empty()) continue;
+    const DType to = graph.type({id, 0}).dtype;
+    const bool converts = node.op == "Cast" && IsFloating(to) && is_other(graph.type(node.inputs[0]).dtype);
+    mixed = mixed || converts || (is_other(to) && (to != DType::kHalf || node.op == "Cast"));
+  }
+  if (!mixed) return OkStatus();
+  for (NodeId id : graph.NodeIds()) {
+    const AttrMap attrs = graph.node(id).attrs;
+    for (const auto& [name, value] : attrs) {
+      if (const auto* dtype = std::get_if<DType>(&value); dtype != nullptr && is_other(*dtype)) {
+        editor.SetAttr(id, name, DType::kFloat32);
+      } else if (const auto* tensor = std::get_if<Tensor>(&value); tensor != nullptr && is_other(tensor->dtype())) {
+        editor.SetAttr(id, name, tensor->Cast(DType::kFloat32).Dense());
+      }
+    }
+  }
+  RETURN_IF_ERROR(InferTypes(editor));
+  for (NodeId id : graph.NodeIds()) {
+    const bool converts = graph.node(id).op == "Cast" && graph.type({id, 0}).dtype == DType::kFloat32;
+    if (converts && graph.type(graph.node(id).inputs[0]).dtype == DType::kFloat32) {
+      editor.ReplaceUses({id, 0}, graph.node(id).inputs[0]);
+    }
+  }
+  context.Note(
+      "computes in float32 throughout, as OpenCV does: half, bfloat16 and double values keep more or fewer digits");
+  return OkStatus();
+}
+
 Status Run(GraphEditor& editor, PassContext& context) {
+  RETURN_IF_ERROR(OneFloatType(editor, context));
   for (NodeId id : editor.graph().NodeIds()) {
     if (IsGraphInput(editor.graph(), id)) CastOfInput(editor, id, context);
     NarrowIndices(editor, id);

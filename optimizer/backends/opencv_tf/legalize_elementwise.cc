@@ -1,49 +1,76 @@
+#include <algorithm>
 #include <cmath>
-#include <functional>
-#include <map>
 
-#include "optimizer/backends/opencv_tf/opencv_graph.h"
+#include "optimizer/backends/opencv_tf/axes.h"
+#include "optimizer/backends/opencv_tf/node_rewriter.h"
 #include "optimizer/backends/opencv_tf/passes.h"
 #include "optimizer/ops/infer.h"
 
 namespace permafrost {
 namespace {
 
-// One node at a time. A rule that rewrote leaves the old node without users.
-class Legalizer {
+class Legalizer : public NodeRewriter {
  public:
-  explicit Legalizer(GraphEditor& editor) : editor_(editor), graph_(editor.graph()) {}
+  using NodeRewriter::NodeRewriter;
 
   void Visit(NodeId id) {
     const std::string& op = graph_.node(id).op;
     using Rule = void (Legalizer::*)(NodeId);
-    static const std::map<std::string_view, Rule> kRules = {
-        {"AddV2", &Legalizer::Add},         {"Add", &Legalizer::Add},
-        {"Mul", &Legalizer::Mul},           {"Sub", &Legalizer::Sub},
-        {"RealDiv", &Legalizer::Divide},    {"Div", &Legalizer::Divide},
-        {"Neg", &Legalizer::Neg},           {"Rsqrt", &Legalizer::Rsqrt},
-        {"Inv", &Legalizer::Inv},           {"SquaredDifference", &Legalizer::SquaredDifference},
-        {"Maximum", &Legalizer::Extremum},  {"Minimum", &Legalizer::Extremum},
-        {"Pow", &Legalizer::Pow},           {"BiasAdd", &Legalizer::BiasAdd},
-        {"BiasAddV1", &Legalizer::BiasAdd}, {"FusedBatchNormV2", &Legalizer::FusedBatchNorm}};
-    if (const auto rule = kRules.find(op); rule != kRules.end()) (this->*rule->second)(id);
+    static const std::map<std::string_view, Rule> kRules = {{"AddV2", &Legalizer::Add},
+                                                            {"Add", &Legalizer::Add},
+                                                            {"Mul", &Legalizer::Mul},
+                                                            {"Sub", &Legalizer::Sub},
+                                                            {"RealDiv", &Legalizer::Divide},
+                                                            {"Div", &Legalizer::Divide},
+                                                            {"Neg", &Legalizer::Neg},
+                                                            {"Rsqrt", &Legalizer::Rsqrt},
+                                                            {"Inv", &Legalizer::Inv},
+                                                            {"Reciprocal", &Legalizer::Inv},
+                                                            {"SquaredDifference", &Legalizer::SquaredDifference},
+                                                            {"Maximum", &Legalizer::Extremum},
+                                                            {"Minimum", &Legalizer::Extremum},
+                                                            {"BiasAdd", &Legalizer::BiasAdd},
+                                                            {"BiasAddV1", &Legalizer::BiasAdd},
+                                                            {"FusedBatchNormV2", &Legalizer::FusedBatchNorm}};
+    const auto rule = kRules.find(op);
+    if (rule == kRules.end()) return;
+    for (int i = 0; i < 2 && node(id).inputs.size() == 2; ++i) Shorten(id, i);
+    (this->*rule->second)(id);
   }
 
  private:
-  const Node& node(NodeId id) const { return graph_.node(id); }
-  Value in(NodeId id, int i) const { return node(id).inputs[static_cast<size_t>(i)]; }
-  const Tensor* constant(NodeId id, int i) const { return ConstValue(graph_, in(id, i)); }
-  const ValueType& type(Value value) const { return graph_.type(value); }
-  bool IsFloat(NodeId id) const { return IsFloating(type({id, 0}).dtype); }
-  std::string NewName(NodeId id) const { return StrCat(node(id).name, "/opencv"); }
-  void Replace(NodeId id, Value by) { editor_.ReplaceUses({id, 0}, by); }
-  Value Scalar(NodeId id, double value) {
-    const Tensor tensor = Tensor::Scalar<float>(static_cast<float>(value)).Cast(type({id, 0}).dtype).Dense();
-    return EmitConst(editor_, StrCat(NewName(id), "/c"), tensor);
+  // A constant that repeats itself over the batch, or everywhere, said once.
+  void Shorten(NodeId id, int i) {
+    constexpr int64_t kMaxElements = int64_t{1} << 22;
+    const Tensor* tensor = constant(id, i);
+    if (tensor == nullptr || tensor->elements() < 2 || tensor->elements() > kMaxElements) return;
+    if (!IsFloating(tensor->dtype()) || !(type(in(id, 1 - i)).shape == type({id, 0}).shape)) return;
+    const Tensor dense = tensor->Dense();
+    const auto repeats = [&](size_t size) {
+      const std::string_view bytes = dense.DenseBytes();
+      for (size_t at = size; at < bytes.size(); at += size) {
+        if (bytes.substr(at, size) != bytes.substr(0, size)) return false;
+      }
+      return true;
+    };
+    const auto first = [&](std::vector<int64_t> dims, size_t size) {
+      const Tensor part =
+          Tensor::Buffer(dense.dtype(), std::move(dims), std::string(dense.DenseBytes().substr(0, size)));
+      editor_.SetInput(id, i, EmitConst(editor_, StrCat(NewName(id), "/c"), part));
+    };
+    const auto size = static_cast<size_t>(SizeOf(dense.dtype()));
+    const bool spans_batch = dense.rank() > 1 && dense.rank() == type({id, 0}).shape.rank() && dense.dims()[0] > 1;
+    const size_t row = dense.DenseBytes().size() / static_cast<size_t>(std::max<int64_t>(dense.dims()[0], 1));
+    // A vector of equal numbers is taken as it is, and so are the ones before a sum.
+    if (!IsChannelVector(dense) && repeats(size) && dense.Values<double>()[0] != 1) {
+      first({}, size);
+    } else if (spans_batch && repeats(row)) {
+      std::vector<int64_t> dims = dense.dims();
+      dims[0] = 1;
+      first(dims, row);
+    }
   }
-  Value New(NodeId id, std::string_view op, std::vector<Value> inputs, AttrMap attrs = {}) {
-    return Emit(editor_, op, NewName(id), std::move(inputs), std::move(attrs));
-  }
+
   // An elementwise map of a constant, in its dtype.
   Value MapConstant(NodeId id, const Tensor& tensor, const std::function<double(double)>& f) {
     std::vector<double> values = tensor.Values<double>();
@@ -60,7 +87,7 @@ class Legalizer {
   void Add(NodeId id) {
     editor_.SetOp(id, "Add");
     SwapConstantBehind(id);
-    if (!IsFloat(id)) return;
+    if (!IsFloat({id, 0})) return;
     if (const Tensor* shift = constant(id, 1)) {
       AddConstant(id, *shift);
       return;
@@ -80,8 +107,12 @@ class Legalizer {
   // x + c. Channel vectors become the producer's bias or a Scale layer; a scalar is taken as it is.
   void AddConstant(NodeId id, const Tensor& shift) {
     const Value x = in(id, 0);
-    if (!IsChannelVector(shift) || IsScaled(x)) return;
     if (!(type({id, 0}).shape == type(x).shape)) return;
+    if (shift.elements() == 1) {
+      AddScalar(id, x, shift);
+      return;
+    }
+    if (SpatialConstant(id) || !IsChannelVector(shift) || IsScaled(x)) return;
     if (TakesBias(graph_, x.node) && editor_.HasOneUse(x) && type(x).shape.dim(-1) == shift.elements() &&
         !IsNchw(node(x.node))) {
       const Value bias = EmitConst(editor_, StrCat(NewName(id), "/bias"), shift.Reshaped({shift.elements()}));
@@ -91,11 +122,67 @@ class Legalizer {
     if (!BatchIsOne(type(x)) || type(x).shape.rank() != 4) Replace(id, EmitShift(editor_, NewName(id), x, shift));
   }
 
+  // The importer takes a scalar behind a MatMul or a product with a vector for their bias, which is a vector.
+  void AddScalar(NodeId id, Value x, const Tensor& shift) {
+    const Node& producer = node(x.node);
+    const Tensor* factors = producer.op == "Mul" ? ConstValue(graph_, producer.inputs[1]) : nullptr;
+    const bool after_vector = factors != nullptr && factors->elements() > 1;
+    if (!after_vector && !(producer.op == "MatMul" && TakesBias(graph_, x.node))) return;
+    const int64_t channels = type(x).shape.dim(-1);
+    if (after_vector || !editor_.HasOneUse(x) || channels < 1) {
+      const Value same = Times(id, x, 1);
+      editor_.SetInput(id, 0, same);
+      return;
+    }
+    const std::string number(shift.Dense().DenseBytes());
+    const Tensor bias = Tensor::Splat(shift.dtype(), {channels}, number);
+    Replace(id, New(id, "BiasAdd", {x, EmitConst(editor_, StrCat(NewName(id), "/bias"), bias)}));
+  }
+
   // A product with a vector that only this Add follows: the two are one Scale layer already.
   bool IsScaled(Value x) const {
     const Node& producer = node(x.node);
     const Tensor* scale = producer.op == "Mul" ? ConstValue(graph_, producer.inputs[1]) : nullptr;
     return scale != nullptr && scale->elements() > 1 && editor_.HasOneUse(x);
+  }
+
+  // A Mul or Add of a constant that differs from place to place: the importer applies it in the order in which its data
+  // lie, to one picture or sequence after the other.
+  bool SpatialConstant(NodeId id) {
+    const Value x = in(id, 0);
+    const Shape shape = type(x).shape;
+    const Tensor* tensor = constant(id, 1);
+    const auto laid_out = tensor == nullptr ? std::nullopt : ConstantAsItLies(graph_, x, *tensor);
+    if (!laid_out || !(type({id, 0}).shape == shape)) return false;
+    const bool is_sum = node(id).op == "Add", one = BatchIsOne(type(x));
+    const bool turned = shape.rank() == 4 && !IsPlanar(graph_, x);
+    const bool lies_right = !turned && shape.rank() < 5 && tensor->elements() == laid_out->elements();
+    if (lies_right && (!is_sum || one || IsScaled(x))) return false;
+    const auto transpose = [&](Value value, const std::vector<int32_t>& order) {
+      const Value constant = EmitConst(editor_, StrCat(NewName(id), "/order"), Tensor::Vector<int32_t>(order));
+      return turned ? New(id, "Transpose", {value, constant}) : value;
+    };
+    const DType dtype = tensor->dtype();
+    Value value = x;
+    // A convolution would take the constant for its own bias or scale; it takes this for its activation.
+    constexpr double kHuge = 3e38;
+    if (shape.rank() == 4) value = Clip(id, value, -kHuge, kHuge);
+    value = transpose(value, {0, 3, 1, 2});
+    Tensor factors = *laid_out;
+    if (shape.rank() == 5) {
+      // A constant of four or five dims would be turned as a picture.
+      const int64_t columns = factors.dims().back(), rows = factors.elements() / columns;
+      factors = factors.Reshaped({rows, columns});
+      value = EmitAnyReshape(editor_, NewName(id), value, Shape{shape.dim(0), rows, columns});
+    }
+    if (is_sum && !one) {
+      const std::string number(Tensor::Scalar<float>(1.0F).Cast(dtype).Dense().DenseBytes());
+      const Tensor ones = Tensor::Splat(dtype, factors.dims(), number);
+      value = New(id, "Mul", {value, EmitConst(editor_, StrCat(NewName(id), "/ones"), ones)});
+    }
+    value = New(id, node(id).op, {value, EmitConst(editor_, StrCat(NewName(id), "/c"), factors)});
+    Replace(id, EmitAnyReshape(editor_, NewName(id), transpose(value, {0, 2, 3, 1}), shape));
+    return true;
   }
 
   void BiasAdd(NodeId id) {
@@ -114,66 +201,48 @@ class Legalizer {
   void Mul(NodeId id) {
     SwapConstantBehind(id);
     SetScaleAxis(editor_, id);
-    for (int i = 0; i < 2; ++i) {
-      if (const auto threshold = ThresholdOf(in(id, 1 - i), in(id, i)); threshold && IsFloat(id)) {
-        // x where x > t, else 0.
-        const Value x = in(id, i);
-        Value shifted = x;
-        if (*threshold != 0) shifted = New(id, "Add", {x, Scalar(id, -*threshold)});
-        const Value gate = New(id, "Relu", {New(id, "Sign", {shifted})});
-        Replace(id, New(id, "Mul", {x, gate}));
-        return;
-      }
-    }
-  }
-
-  // t when `mask` is Cast(Greater(x, t)) or Cast(Less(t, x)).
-  std::optional<double> ThresholdOf(Value mask, Value x) const {
-    const Node& cast = node(mask.node);
-    if (cast.op != "Cast" || cast.inputs.empty()) return std::nullopt;
-    const Node& compare = node(cast.inputs[0].node);
-    if (compare.inputs.size() != 2) return std::nullopt;
-    const int data = compare.op == "Greater" ? 0 : compare.op == "Less" ? 1 : -1;
-    if (data < 0 || compare.inputs[static_cast<size_t>(data)] != x) return std::nullopt;
-    return ScalarBehind(graph_, compare.inputs[static_cast<size_t>(1 - data)]);
+    if (constant(id, 1) != nullptr && IsFloat({id, 0})) SpatialConstant(id);
   }
 
   void Sub(NodeId id) {
-    if (!IsFloat(id)) return;
+    if (!IsFloat({id, 0})) return;
     if (const Tensor* c = constant(id, 1)) {
       editor_.SetInput(id, 1, MapConstant(id, *c, [](double value) { return -value; }));
       editor_.SetOp(id, "Add");
       Add(id);
     } else if (constant(id, 0) != nullptr) {
-      const Value negative = New(id, "Mul", {in(id, 1), Scalar(id, -1)});
-      const Value sum = New(id, "Add", {negative, in(id, 0)});
+      const Value sum = New(id, "Add", {Times(id, in(id, 1), -1), in(id, 0)});
       Replace(id, sum);
       Add(sum.node);
     }
   }
 
   void Divide(NodeId id) {
-    if (!IsFloat(id)) return;
+    if (!IsFloat({id, 0})) return;
     editor_.SetOp(id, "RealDiv");
     if (const Tensor* c = constant(id, 1)) {
       editor_.SetInput(id, 1, MapConstant(id, *c, [](double value) { return 1 / value; }));
       editor_.SetOp(id, "Mul");
       Mul(id);
     } else if (constant(id, 0) != nullptr) {
-      const Value quotient = New(id, "Mul", {New(id, "Reciprocal", {in(id, 1)}), in(id, 0)});
+      if (const auto c = ScalarBehind(graph_, in(id, 0)); c && type(in(id, 1)).shape == type({id, 0}).shape) {
+        Replace(id, Over(id, *c, in(id, 1)));
+        return;
+      }
+      const Value quotient = New(id, "Mul", {Over(id, 1, in(id, 1)), in(id, 0)});
       Replace(id, quotient);
       Mul(quotient.node);
     }
   }
 
   void Neg(NodeId id) {
-    if (IsFloat(id)) Replace(id, New(id, "Mul", {in(id, 0), Scalar(id, -1)}));
+    if (IsFloat({id, 0})) Replace(id, Times(id, in(id, 0), -1));
   }
-  void Inv(NodeId id) { editor_.SetOp(id, "Reciprocal"); }
-  void Rsqrt(NodeId id) { Replace(id, New(id, "Reciprocal", {New(id, "Sqrt", {in(id, 0)})})); }
+  void Inv(NodeId id) { Replace(id, Over(id, 1, in(id, 0))); }
+  void Rsqrt(NodeId id) { Replace(id, Over(id, 1, New(id, "Sqrt", {in(id, 0)}))); }
 
   void SquaredDifference(NodeId id) {
-    if (!IsFloat(id)) return;
+    if (!IsFloat({id, 0})) return;
     const Value difference = New(id, "Sub", {in(id, 0), in(id, 1)});
     Replace(id, New(id, "Square", {difference}));
     Sub(difference.node);
@@ -181,15 +250,22 @@ class Legalizer {
 
   // max(x, a x) is a leaky ReLU; with a constant it is a clip; of two live values it is a sum over a ReLU.
   void Extremum(NodeId id) {
-    if (!IsFloat(id)) return;
+    if (!IsFloat({id, 0})) return;
     const bool is_max = node(id).op == "Maximum";
     SwapConstantBehind(id);
     constexpr float kHuge = 3e38F;
     if (const Tensor* c = constant(id, 1)) {
-      const auto bound = c->SingleValue();
-      if (!bound) return;
-      const Value limit = Scalar(id, *bound), open = Scalar(id, is_max ? kHuge : -kHuge);
-      Replace(id, New(id, "ClipByValue", {in(id, 0), is_max ? limit : open, is_max ? open : limit}));
+      if (const auto bound = c->SingleValue()) {
+        Replace(id, is_max ? Clip(id, in(id, 0), *bound, kHuge) : Clip(id, in(id, 0), -kHuge, *bound));
+        return;
+      }
+      // One bound a channel, or a place.
+      const Value below = New(id, "Add", {in(id, 0), MapConstant(id, *c, [](double value) { return -value; })});
+      const Value rest = New(id, "Relu", {is_max ? below : Times(id, below, -1)});
+      const Value bounded = New(id, "Add", {is_max ? rest : Times(id, rest, -1), in(id, 1)});
+      Replace(id, bounded);
+      Add(below.node);
+      Add(bounded.node);
       return;
     }
     for (int i = 0; is_max && i < 2; ++i) {
@@ -202,38 +278,22 @@ class Legalizer {
         return;
       }
     }
-    if (!SameShape(type(in(id, 0)), type(in(id, 1)))) return;
-    const Value x = in(id, 0), y = in(id, 1);
+    // The operand of the result's shape first: the other may be a picture of one pixel.
+    const bool swapped = !SameShape(type(in(id, 0)), type({id, 0}));
+    const Value x = in(id, swapped ? 1 : 0), y = in(id, swapped ? 0 : 1);
+    if (!SameShape(type(x), type({id, 0}))) return;
     const Value rest = New(id, "Relu", {New(id, "Sub", {x, y})});
-    Replace(id, is_max ? New(id, "Add", {rest, y}) : New(id, "Sub", {x, rest}));
-  }
-
-  void Pow(NodeId id) {
-    const auto exponent = ScalarBehind(graph_, in(id, 1));
-    if (!exponent || !IsFloat(id)) return;
-    const Value x = in(id, 0);
-    if (*exponent == 1) Replace(id, x);
-    if (*exponent == 2) Replace(id, New(id, "Square", {x}));
-    if (*exponent == 3) Replace(id, New(id, "Mul", {New(id, "Square", {x}), x}));
-    if (*exponent == 0.5) Replace(id, New(id, "Sqrt", {x}));
-    if (*exponent == -1) Replace(id, New(id, "Reciprocal", {x}));
-    if (*exponent == -0.5) Replace(id, New(id, "Reciprocal", {New(id, "Sqrt", {x})}));
+    const Value result = is_max ? New(id, "Add", {rest, y}) : New(id, "Sub", {x, rest});
+    Replace(id, result);
+    if (is_max) Add(result.node);
   }
 
   void FusedBatchNorm(NodeId id) { editor_.SetOp(id, "FusedBatchNormV3"); }
-
-  GraphEditor& editor_;
-  const Graph& graph_;
 };
 
-Status Run(GraphEditor& editor, PassContext&) {
-  Legalizer legalizer(editor);
-  ASSIGN_OR_RETURN(const std::vector<NodeId> order, editor.graph().TopoOrder());
-  for (NodeId id : order) {
-    const bool used = !editor.Users(id).empty() || editor.IsOutput({id, 0});
-    if (used) legalizer.Visit(id);
-  }
-  return OkStatus();
+Status Run(GraphEditor& editor, PassContext& context) {
+  Legalizer legalizer(editor, context);
+  return ForEachUsedNode(editor, [&](NodeId id) { legalizer.Visit(id); });
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 
+#include "optimizer/backends/opencv_tf/axes.h"
 #include "optimizer/backends/opencv_tf/opencv_graph.h"
 #include "optimizer/backends/opencv_tf/passes.h"
 
@@ -50,6 +51,45 @@ void KeepDims(GraphEditor& editor, NodeId id) {
   editor.ReplaceUses({id, 0}, value);
 }
 
+// Axes that are none of a picture's, or of data that is no picture.
+void OfAnyAxes(GraphEditor& editor, NodeId id, PassContext& context) {
+  const Graph& graph = editor.graph();
+  const Node& node = editor.node(id);
+  const Tensor* tensor = ConstValue(graph, node.inputs[1]);
+  const Value x = node.inputs[0];
+  const int rank = graph.type(x).shape.rank();
+  if (tensor == nullptr || rank < 0 || !IsFloating(graph.type(x).dtype)) return;
+  const std::vector<int64_t> axes = tensor->Values<int64_t>();
+  const std::set<int64_t> distinct(axes.begin(), axes.end());
+  if (axes.empty() || distinct.size() != axes.size()) return;
+  const std::string name = StrCat(node.name, "/opencv"), op = node.op;
+  if (rank == 4 && LayoutAbove(graph, x) == "NCHW" && axes[0] > 0) {
+    // As NHWC, which is only another name for the data.
+    constexpr int32_t kChannelsLast[] = {0, 3, 1, 2};
+    const bool keeps = node.attr_or<bool>("keep_dims", false);
+    std::vector<int32_t> moved;
+    for (const int64_t axis : axes) moved.push_back(kChannelsLast[axis]);
+    std::sort(moved.begin(), moved.end());
+    const auto vector = [&](const std::vector<int32_t>& values) {
+      return EmitConst(editor, StrCat(name, "/axes"), Tensor::Vector<int32_t>(values));
+    };
+    const Value pictures = Emit(editor, "Transpose", name, {x, vector({0, 2, 3, 1})});
+    const Value reduced = Emit(editor, op, name, {pictures, vector(moved)}, {{"keep_dims", true}});
+    Value value = Emit(editor, "Transpose", name, {reduced, vector({0, 3, 1, 2})});
+    if (!keeps) value = Emit(editor, "Squeeze", name, {value}, {{"squeeze_dims", axes}});
+    editor.ReplaceUses({id, 0}, value);
+    KeepDims(editor, reduced.node);
+    return;
+  }
+  if (rank == 4 && axes[0] > 0 && axes.back() < 4) return;
+  const Shape to = graph.type({id, 0}).shape;
+  if (!CanReduce(graph, x, axes, to)) {
+    return context.Decline(node, StrCat("a reduction of ", graph.type(x).shape.ToString(), " over unknown dims"));
+  }
+  const Value reduced = EmitReduction(editor, name, op, x, axes, to);
+  editor.ReplaceUses({id, 0}, reduced);
+}
+
 // The importer does not renumber the axis: NCHW data under NCHW numbers.
 void ArgMax(GraphEditor& editor, NodeId id) {
   const Graph& graph = editor.graph();
@@ -64,8 +104,18 @@ void ArgMax(GraphEditor& editor, NodeId id) {
   const std::string name = StrCat(editor.node(id).name, "/opencv");
   const Value order = EmitConst(editor, StrCat(name, "/order"), Tensor::Vector<int32_t>({0, 3, 1, 2}));
   const Value number = EmitConst(editor, StrCat(name, "/axis"), Tensor::Scalar<int32_t>(kChannelsFirst[axis]));
-  editor.SetInputs(id, {Emit(editor, "Transpose", name, {x, order}), number});
-  editor.RemoveAttr(id, "Tidx");
+  const Value turned = Emit(editor, "Transpose", name, {x, order});
+  if (axis == 0 || axis == 3) {
+    editor.SetInputs(id, {turned, number});
+    editor.RemoveAttr(id, "Tidx");
+    return;
+  }
+  // What is left are the channels before the other side of the picture.
+  const std::string op = editor.node(id).op;
+  const DType dtype = graph.type({id, 0}).dtype;
+  const Value places = Emit(editor, op, name, {turned, number}, {{"output_type", dtype}});
+  const Value back = EmitConst(editor, StrCat(name, "/order"), Tensor::Vector<int32_t>({0, 2, 1}));
+  editor.ReplaceUses({id, 0}, Emit(editor, "Transpose", name, {places, back}));
 }
 
 // The last axis, kept: what both sums of a softmax go over.
@@ -101,7 +151,7 @@ void Softmax(GraphEditor& editor, NodeId id) {
   editor.SetAttr(id, "axis", int64_t{rank == 4 ? 1 : -1});
 }
 
-Status Run(GraphEditor& editor, PassContext&) {
+Status Run(GraphEditor& editor, PassContext& context) {
   for (NodeId id : editor.graph().NodeIds()) {
     if (editor.node(id).op == "RealDiv") SpelledOutSoftmax(editor, id);
   }
@@ -109,6 +159,7 @@ Status Run(GraphEditor& editor, PassContext&) {
     const std::string op = editor.node(id).op;
     if (op == "Mean" || op == "Sum" || op == "Max") {
       Reduction(editor, id);
+      OfAnyAxes(editor, id, context);
       KeepDims(editor, id);
     }
     if (op == "ArgMax" || op == "ArgMin") ArgMax(editor, id);

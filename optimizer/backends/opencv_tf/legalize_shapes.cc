@@ -3,6 +3,7 @@
 #include <optional>
 #include <set>
 
+#include "optimizer/backends/opencv_tf/axes.h"
 #include "optimizer/backends/opencv_tf/opencv_graph.h"
 #include "optimizer/backends/opencv_tf/passes.h"
 
@@ -104,11 +105,20 @@ class Shapes {
     const auto dims = TargetDims(ShapeOf({id_, 0}));
     if (!dims)
       return Decline(StrCat("its result has shape ", ShapeOf({id_, 0}).ToString(), ", more than one dim is unknown"));
-    if (LiesOtherwise(from)) return Decline("cv::dnn keeps volumes as NCDHW and does not put them in order");
+    if (LiesOtherwise(from)) {
+      const Shape to = ShapeOf({id_, 0});
+      if (!CanReshape(graph_, from, to)) {
+        return Decline("cv::dnn keeps volumes as NCDHW and does not put them in order");
+      }
+      return Replace(EmitAnyReshape(editor_, name_, from, to));
+    }
     const Tensor* shape = is_reshape ? ConstValue(graph_, graph_.node(id_).inputs[1]) : nullptr;
     const bool done = shape != nullptr && shape->dtype() == DType::kInt32;
     const int rank = ShapeOf(from).rank();
-    const bool one_pixel = dims->size() == 4 && (*dims)[1] == 1 && (*dims)[2] == 1;
+    // One pixel lies right as it is, but what was no picture has to be called one.
+    const bool one_pixel = dims->size() == 4 && (*dims)[1] == 1 && (*dims)[2] == 1 && (rank == 4 || (*dims)[3] < 0);
+    // By way of a matrix: what comes straight from a picture is taken for one later on.
+    if (rank == 4 && dims->size() == 1) return Replace(Reshaped(Reshaped(from, {(*dims)[0], 1}), *dims));
     if (dims->size() == 4 && !one_pixel) {
       const auto plain = Plain(from, WithOneInFront(*dims));
       if (!plain) return Decline("more than one dim of its input is unknown");

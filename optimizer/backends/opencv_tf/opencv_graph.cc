@@ -1,9 +1,12 @@
 #include "optimizer/backends/opencv_tf/opencv_graph.h"
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <optional>
 #include <set>
+
+#include "optimizer/backends/opencv_tf/axes.h"
 
 namespace permafrost {
 namespace {
@@ -76,6 +79,42 @@ bool IsChannelVector(const Tensor& constant) {
   return constant.elements() > 1 && constant.rank() >= 1 && constant.dims().back() == constant.elements();
 }
 
+std::optional<Tensor> ConstantAsItLies(const Graph& graph, Value x, const Tensor& constant) {
+  constexpr int64_t kMaxElements = int64_t{1} << 24;
+  const Shape& shape = graph.type(x).shape;
+  const int rank = shape.rank(), behind = rank - constant.rank();
+  if (rank < 3 || rank > 5 || behind < 0 || constant.elements() <= 1 || !IsFloating(constant.dtype()))
+    return std::nullopt;
+  const bool planar = IsPlanar(graph, x), turned = rank == 4 && !planar;
+  if (rank == 5 && !planar) return std::nullopt;
+  // One value a channel is taken as it is, but not by what has its channels elsewhere.
+  const bool taken = IsChannelVector(constant) && (turned || rank == 3);
+  if (taken || (behind == 0 && constant.dims()[0] != 1)) return std::nullopt;
+  std::vector<int64_t> dims;
+  for (int i = 1; i < rank; ++i) dims.push_back(shape.dim(i));
+  const int64_t elements = CheckedElements(dims);
+  if (elements < 1 || elements > kMaxElements) return std::nullopt;
+  const Tensor dense = constant.Dense();
+  std::string bytes(static_cast<size_t>(elements * SizeOf(constant.dtype())), '\0');
+  const auto size = static_cast<size_t>(SizeOf(constant.dtype()));
+  std::vector<int64_t> at(dims.size(), 0);
+  for (int64_t i = 0; i < elements; ++i) {
+    int64_t from = 0;
+    for (int axis = std::max(1, behind); axis < rank; ++axis) {
+      const int64_t extent = constant.dims()[static_cast<size_t>(axis - behind)];
+      from = from * extent + (extent == 1 ? 0 : at[static_cast<size_t>(axis - 1)]);
+    }
+    std::memcpy(bytes.data() + static_cast<size_t>(i) * size,
+                dense.DenseBytes().data() + static_cast<size_t>(from) * size, size);
+    for (size_t axis = dims.size(); axis-- > 0;) {
+      if (++at[axis] < dims[axis]) break;
+      at[axis] = 0;
+    }
+  }
+  const Tensor spread = Tensor::Buffer(constant.dtype(), dims, std::move(bytes));
+  return turned ? spread.Transposed({2, 0, 1}).Dense() : spread;
+}
+
 bool SameShape(const ValueType& a, const ValueType& b) { return a.shape.has_rank() && a.shape == b.shape; }
 
 void SetScaleAxis(GraphEditor& editor, NodeId mul) {
@@ -92,6 +131,26 @@ Value EmitShift(GraphEditor& editor, std::string_view name, Value x, Tensor shif
   const Value scaled = Emit(editor, "Mul", StrCat(name, "/scale"), {x, ones});
   SetScaleAxis(editor, scaled.node);
   return Emit(editor, "Add", name, {scaled, EmitConst(editor, StrCat(name, "/shift"), vector)});
+}
+
+Value EmitReshape(GraphEditor& editor, std::string_view name, Value x, const std::vector<int64_t>& dims) {
+  const std::vector<int32_t> target(dims.begin(), dims.end());
+  return Emit(editor, "Reshape", name, {x, EmitConst(editor, StrCat(name, "/shape"), Tensor::Vector<int32_t>(target))});
+}
+
+Value EmitReshapeToNhwc(GraphEditor& editor, std::string_view name, Value x, const std::vector<int64_t>& dims) {
+  const int64_t h = dims[1], w = dims[2], c = dims[3];
+  Value value = x;
+  if (c != 1 && h * w != 1) {
+    value = EmitReshape(editor, name, value, {dims[0], h * w, c});
+    const Value order = EmitConst(editor, StrCat(name, "/order"), Tensor::Vector<int32_t>({0, 2, 1}));
+    value = Emit(editor, "Transpose", name, {value, order});
+  }
+  value = EmitReshape(editor, name, value, {dims[0], c, h, w, 1});
+  value = Emit(editor, "Squeeze", name, {value},
+               {{"squeeze_dims", std::vector<int64_t>{4}}, {"data_format", std::string("NCHW")}});
+  const Value order = EmitConst(editor, StrCat(name, "/order"), Tensor::Vector<int32_t>({0, 2, 3, 1}));
+  return Emit(editor, "Transpose", name, {value, order});
 }
 
 }  // namespace permafrost

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,10 @@ bool BatchIsOne(const ValueType& type);
 
 // A constant with one value per last-axis channel ([C], [1,C], [1,1,1,C]), more than one.
 bool IsChannelVector(const Tensor& constant);
+
+// A constant that does not only differ from channel to channel, spread over all of x but its batch, in the order in
+// which the importer lays x out; nullopt where it is no such constant or that is not possible.
+std::optional<Tensor> ConstantAsItLies(const Graph& graph, Value x, const Tensor& constant);
 
 // Both shapes are the same, dim by dim; unknown dims count as the same only in the same place of the same rank.
 bool SameShape(const ValueType& a, const ValueType& b);
@@ -36,5 +41,11 @@ void SetScaleAxis(GraphEditor& editor, NodeId mul);
 
 // y = x * ones + shift: one Scale layer in cv::dnn, right for any batch.
 Value EmitShift(GraphEditor& editor, std::string_view name, Value x, Tensor shift);
+
+Value EmitReshape(GraphEditor& editor, std::string_view name, Value x, const std::vector<int64_t>& dims);
+
+// Any rank but 4 and 5 -> NHWC; of the dims only the first may be -1. The importer lays 4-D data out as NCHW but a
+// plain Reshape does not move them; this chain does, in every release.
+Value EmitReshapeToNhwc(GraphEditor& editor, std::string_view name, Value x, const std::vector<int64_t>& dims);
 
 }  // namespace permafrost

@@ -17,8 +17,33 @@ extern const PassInfo kLegalizeMoves;
 //   before:  Conv2DBackpropInput(Shape(skip), k, x)      after:  Conv2DBackpropInput(Pack(n, h * 2, w * 2, c), k, x)
 extern const PassInfo kLegalizeSizes;
 
-// Operand order and ops that the importer lacks: c - x, c / x, Neg, Rsqrt, SquaredDifference, Maximum and Minimum, Pow,
-// leaky and thresholded ReLU spelled out, BiasAdd and vector Add away from a convolution, live Add after MatMul.
+// Functions that the importer lacks, in terms of those it has: Log1p, Expm1, Erfc, LogSoftmax, FloorDiv, FloorMod, Min,
+// Prod, Pow, FakeQuant, AddN with constants.
+//   before:  y = Expm1(x)                after:  e = Exp(x); y = Add(e, -1)
+extern const PassInfo kLegalizeFunctions;
+
+// Comparisons and Select as arithmetic with masks of zeros and ones.
+//   before:  g = Greater(x, t); y = Select(g, x, b)
+//   after:   m = ClipByValue((x - t) 2^100, 0, 1); y = Add(Mul(m, x), Mul(1 - m, b))
+// Declines a branch that may be infinite or no number where it is not chosen.
+extern const PassInfo kLegalizeSelections;
+
+// Norms with the statistics of their own data: FusedBatchNorm in training mode on a known batch, layer norm as Keras
+// says it with a batch norm.
+extern const PassInfo kLegalizeNorms;
+
+// Einsum of two operands, products of more than three dims and of constant matrices with batches:
+//   before:  y = Einsum(x, w) {equation="abc,cd->abd"}     after:  r = Reshape(x, [-1, c]); m = MatMul(r, w)
+//                                                                  y = Reshape(m, [-1, b, d])
+extern const PassInfo kLegalizeProducts;
+
+// Broadcasting between activations, where the importer has none: [N,H,W,1] over channels by a convolution with ones,
+// [N,1,W,C] over height by a resize, [N,1] over a row by a MatMul with ones.
+extern const PassInfo kLegalizeBroadcasts;
+
+// Operand order and ops that the importer lacks: c - x, c / x, Neg, Rsqrt, SquaredDifference, Maximum and Minimum,
+// leaky ReLU spelled out, BiasAdd and vector Add away from a convolution, live Add after MatMul, constants that differ
+// from place to place.
 extern const PassInfo kLegalizeElementwise;
 
 // Convolutions and MatMul: transposed MatMul operands, dilations, a Pad that the importer would merge wrongly.
