@@ -129,7 +129,6 @@ std::vector<OpDef> ControlOps() {
       Impure({"Assert", 1, -1, {Default("summarize", int64_t{3})}, NoOutputs}),
       Impure({"LoopCond", 1, 1, {}, InferLoopCond}),
       Impure({"ControlTrigger", 0, 0, {}, NoOutputs}),
-      Impure({"TensorArrayV3", 1, 1, {Required("dtype")}, nullptr, nullptr, {"handle", "flow"}}),
   };
   for (std::string_view name : {"Switch", "RefSwitch"}) {
     rows.push_back(Impure({name, 2, 2, {t}, InferSwitch, nullptr, {"output_false", "output_true"}}));

@@ -19,5 +19,6 @@ std::vector<OpDef> ImageOps();          // resizing, SpaceToBatch, DepthToSpace,
 std::vector<OpDef> QuantizationOps();   // Dequantize, FakeQuant ...
 std::vector<OpDef> TrainingOps();       // ops only training needs: impure, no kernels; known so that they can be named
 std::vector<OpDef> ControlOps();        // Identity, NoOp, Switch, Merge, If, While, calls, asserts
+std::vector<OpDef> ListOps();           // TensorList*, TensorArray*: no kernels
 
 }  // namespace permafrost

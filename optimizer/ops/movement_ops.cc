@@ -376,6 +376,35 @@ Kernel ReverseKernel(const Node&, const std::vector<Tensor>& inputs) {
   return One(Reversed(inputs[0], reverse));
 }
 
+// In batch b the first lengths[b] elements along seq_dim change their order.
+Kernel ReverseSequenceKernel(const Node& node, const std::vector<Tensor>& inputs) {
+  const Tensor& input = inputs[0];
+  ASSIGN_OR_RETURN(const int along, AxisIn(node.attr_or<int64_t>("seq_dim", 0), input.rank()));
+  ASSIGN_OR_RETURN(const int batch, AxisIn(node.attr_or<int64_t>("batch_dim", 0), input.rank()));
+  ASSIGN_OR_RETURN(const std::vector<int64_t> lengths, IntsOf(inputs[1], "the lengths"));
+  const std::vector<int64_t>& dims = input.dims();
+  const int64_t size = dims[static_cast<size_t>(along)];
+  if (along == batch) return InvalidArgument("seq_dim and batch_dim are both ", along);
+  if (static_cast<int64_t>(lengths.size()) != dims[static_cast<size_t>(batch)]) {
+    return InvalidArgument("has ", lengths.size(), " lengths for a batch of ", dims[static_cast<size_t>(batch)]);
+  }
+  for (int64_t length : lengths) {
+    if (length < 0 || length > size) return InvalidArgument("length ", length, " of an axis of ", size);
+  }
+  const int64_t element = SizeOf(input.dtype());
+  if (element == 0) return InvalidArgument("cannot reverse ", NameOf(input.dtype()));
+  const std::vector<int64_t> steps = RowMajorSteps(dims);
+  const std::string_view from = input.DenseBytes();
+  std::string bytes(from.size(), '\0');
+  for (int64_t i = 0; i < input.elements(); ++i) {
+    const int64_t at = i / steps[static_cast<size_t>(along)] % size;
+    const int64_t length = lengths[static_cast<size_t>(i / steps[static_cast<size_t>(batch)] % dims[static_cast<size_t>(batch)])];
+    const int64_t source = at < length ? i + (length - 1 - 2 * at) * steps[static_cast<size_t>(along)] : i;
+    std::memcpy(bytes.data() + i * element, from.data() + source * element, static_cast<size_t>(element));
+  }
+  return One(Tensor::Buffer(input.dtype(), dims, std::move(bytes)));
+}
+
 StatusOr<std::vector<int64_t>> Inverted(const std::vector<int64_t>& perm) {
   if (static_cast<int64_t>(perm.size()) > kMaxKernelElements) return ResourceExhausted("the permutation is too long");
   RETURN_IF_ERROR(CheckPermutation(perm, static_cast<int>(perm.size())));
@@ -418,6 +447,12 @@ std::vector<OpDef> MovementOps() {
       {"Reverse", 2, 2, {t}, LikeFirstInput, ReverseKernel},
       {"ReverseV2", 2, 2, {t, TypeOfInput("Tidx", 1)}, InferReverse, ReverseV2Kernel},
       {"Roll", 3, 3, {t, TypeOfInput("Tshift", 1), TypeOfInput("Taxis", 2)}, LikeFirstInput, RollKernel},
+      {"ReverseSequence",
+       2,
+       2,
+       {t, TypeOfInput("Tlen", 1), Required("seq_dim"), Default("batch_dim", int64_t{0})},
+       LikeFirstInput,
+       ReverseSequenceKernel},
       {"InvertPermutation", 1, 1, {t}, InferInvertPermutation, InvertPermutationKernel},
   };
 }

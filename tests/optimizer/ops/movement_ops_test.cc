@@ -78,6 +78,14 @@ TEST(MovementOps, RollsRoundAndAddsUpShifts) {
   ExpectRefused("Roll(float32[2]{1,2}, int32[2]{1,1}, int32[1]{0})", "2 shifts for 1 axes");
 }
 
+TEST(MovementOps, ReversesTheBeginningOfEachSequence) {
+  ExpectGives("ReverseSequence(float32[2,3]{1,2,3,4,5,6}, int64[2]{2,3}) {seq_dim=1, batch_dim=0}", {"float32[2,3]{2,1,3,6,5,4}"});
+  ExpectGives("ReverseSequence(float32[3,2]{1,2,3,4,5,6}, int32[2]{0,2}) {seq_dim=0, batch_dim=1}", {"float32[3,2]{1,4,3,2,5,6}"});
+  ExpectRefused("ReverseSequence(float32[2,3]{1,2,3,4,5,6}, int32[2]{2,4}) {seq_dim=1}", "length 4 of an axis of 3");
+  ExpectRefused("ReverseSequence(float32[2,3]{1,2,3,4,5,6}, int32[1]{2}) {seq_dim=1}", "has 1 lengths for a batch of 2");
+  ExpectRefused("ReverseSequence(float32[2,3]{1,2,3,4,5,6}, int32[2]{2,2}) {seq_dim=0}", "both 0");
+}
+
 TEST(MovementOps, Reverses) {
   ExpectGives("ReverseV2(float32[2,2]{1,2,3,4}, int32[1]{-1})", {"float32[2,2]{2,1,4,3}"});
   ExpectGives("ReverseV2(float32[2,2]{1,2,3,4}, int32[2]{0,1})", {"float32[2,2]{4,3,2,1}"});
