@@ -75,6 +75,26 @@ TEST(FoldConstants, DropsLayoutOpsThatChangeNothing) {
                 "in x:float32[2,3,4]; y = Relu(x); out y");
 }
 
+TEST(FoldConstants, DropsReshapesThatComeBackToTheirShape) {
+  ExpectRewrite(kFoldConstants,
+                "in x:float32[2,3,4]; a = Reshape(x, int32[2]{6,4}); b = ExpandDims(a, int32[]{0}); "
+                "c = Reshape(b, int32[3]{2,3,4}); y = Relu(c); out y",
+                "in x:float32[2,3,4]; y = Relu(x); out y");
+}
+
+TEST(FoldConstants, TakesAnElementOfAStackFromWhereItCame) {
+  ExpectRewrite(kFoldConstants,
+                "in a:float32[2,3], b:float32[2,3]; p = Pack(a, b) {axis=0, N=2}; t = Transpose(p, int32[3]{1,0,2}); "
+                "s = StridedSlice(t, int32[2]{0,-1}, int32[2]{0,0}, int32[2]{1,1}) {begin_mask=1, end_mask=1, "
+                "shrink_axis_mask=2}; y = Relu(s); out y",
+                "in a:float32[2,3], b:float32[2,3]; y = Relu(b); out y");
+  ExpectNoRewrite(kFoldConstants,
+                  "in a:float32[2,3], b:float32[2,3]; p = Pack(a, b) {axis=0, N=2}; "
+                  "s = StridedSlice(p, int32[2]{0,1}, int32[2]{0,0}, int32[2]{1,1}) {begin_mask=1, end_mask=1, "
+                  "shrink_axis_mask=2}; y = Relu(s); out y",
+                  "");
+}
+
 TEST(FoldConstants, DropsAReshapeThatOneUnknownDimSettles) {
   ExpectRewrite(kFoldConstants, "in x:float32[?,4]; r = Reshape(x, int32[2]{-1,4}); y = Relu(r); out y",
                 "in x:float32[?,4]; y = Relu(x); out y");
