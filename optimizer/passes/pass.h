@@ -27,6 +27,7 @@ enum class Fact {
 
 struct PassOptions {
   int64_t fold_growth_bytes = int64_t{16} << 20;  // what fold-constants may add to the constants' bytes, in all
+  int64_t unroll_nodes = 100'000;                 // what unrolling loops may add
   int opencv_version = 40600;                     // 10000 major + 100 minor + patch of the release aimed at
 };
 

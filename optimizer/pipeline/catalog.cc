@@ -8,8 +8,10 @@
 #include "optimizer/passes/fold_constants.h"
 #include "optimizer/passes/lowering/boundary.h"
 #include "optimizer/passes/lowering/inline_functions.h"
+#include "optimizer/passes/lowering/outline_loops.h"
 #include "optimizer/passes/lowering/remove_control_edges.h"
 #include "optimizer/passes/lowering/resolve_control_flow.h"
+#include "optimizer/passes/lowering/unroll_loops.h"
 #include "optimizer/passes/merge_duplicates.h"
 #include "optimizer/passes/name_outputs.h"
 #include "optimizer/passes/remove_identity.h"
@@ -36,7 +38,9 @@ const Passes& BoundaryPasses() {
 }
 
 const Passes& FlatteningPasses() {
-  static const Passes passes = {&kResolveControlFlow, &kRemoveControlEdges, &kStripUnused};
+  // Unrolling decides conditions, and control edges say which branch a constant belongs to.
+  static const Passes passes = {&kResolveControlFlow, &kOutlineLoops,       &kUnrollLoops,
+                                &kResolveControlFlow, &kRemoveControlEdges, &kStripUnused};
   return passes;
 }
 

@@ -254,6 +254,7 @@ StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, R
 StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
   RunOptions run;
   run.passes.fold_growth_bytes = options.fold_growth_bytes;
+  run.passes.unroll_nodes = options.unroll_nodes;
   run.passes.opencv_version = options.target.opencv_version;
 #ifndef NDEBUG
   run.verify_each = true;

@@ -40,6 +40,7 @@ struct OptimizeOptions {
   bool verify = false;   // original against optimized on the reference kernels; a failure writes nothing
   double verify_tolerance = 1e-4;
   int64_t fold_growth_bytes = int64_t{16} << 20;
+  int64_t unroll_nodes = PassOptions().unroll_nodes;  // what unrolling loops may add
   Limits limits;
   std::function<void(std::string_view step)> progress;
 };

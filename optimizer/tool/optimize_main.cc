@@ -149,6 +149,9 @@ int Main(int argc, char** argv) {
   app.add_option("--fold-growth", options.fold_growth_bytes, "Bytes that folding constants may add")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  app.add_option("--unroll-nodes", options.unroll_nodes, "Nodes that unrolling while loops may add")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app.add_option("--max-tensor-bytes", options.limits.max_tensor_bytes, "Refuse larger constants")->capture_default_str();
   app.add_option("--max-nodes", options.limits.max_nodes, "Refuse larger graphs")->capture_default_str();
   app.add_flag("--dry-run", dry_run, "Do everything but write");

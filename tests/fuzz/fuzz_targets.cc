@@ -27,6 +27,7 @@ void Require(const Status& status, const char* promise) {
 Status RunAll(Graph& graph, const std::vector<const PassInfo*>& passes, Level level) {
   RunOptions options;
   options.passes.fold_growth_bytes = 1 << 16;
+  options.passes.unroll_nodes = 500;
   options.verify_each = true;
   std::vector<PassReport> report;
   const Status status = RunPasses(graph, passes, level, options, report);

@@ -4,55 +4,14 @@
 #include <set>
 
 #include "optimizer/ir/verify.h"
-#include "optimizer/ops/evaluate.h"
-#include "optimizer/ops/op.h"
+#include "optimizer/passes/lowering/constant_cone.h"
 #include "optimizer/passes/lowering/inline_functions.h"
 
 namespace permafrost {
 namespace {
 
-// Works out small values that hang on constants only.
-class ConstantCone {
- public:
-  explicit ConstantCone(const Graph& graph) : graph_(graph) {}
-  std::optional<Tensor> Get(Value value, int depth = 0) {
-    constexpr int kMaxDepth = 64;
-    constexpr int64_t kMaxBytes = 4096;
-    if (depth > kMaxDepth || !graph_.IsLive(value.node)) return std::nullopt;
-    if (const auto known = known_.find(value); known != known_.end()) return known->second;
-    const Node& node = graph_.node(value.node);
-    std::optional<Tensor> result;
-    if (node.IsConst()) {
-      result = *node.attr<Tensor>("value");
-    } else if ((node.op == "Switch" || node.op == "RefSwitch") && !node.inputs.empty()) {
-      result = Get(node.inputs[0], depth + 1);  // both ports carry the data, if they carry anything
-    } else if (const OpDef* op = FindOp(node.op); op != nullptr && op->pure && op->kernel != nullptr) {
-      std::vector<Tensor> inputs;
-      for (Value input : node.inputs) {
-        std::optional<Tensor> tensor = Get(input, depth + 1);
-        if (!tensor || tensor->byte_size() > kMaxBytes) break;
-        inputs.push_back(*tensor);
-      }
-      if (inputs.size() == node.inputs.size() && !inputs.empty()) {
-        auto outputs = EvaluateNode(node, inputs);
-        if (outputs.ok() && static_cast<size_t>(value.port) < outputs->size()) {
-          result = (*outputs)[static_cast<size_t>(value.port)];
-        }
-      }
-    }
-    known_[value] = result;
-    return result;
-  }
-
- private:
-  const Graph& graph_;
-  std::map<Value, std::optional<Tensor>> known_;
-};
-
 std::optional<int64_t> KnownPredicate(const Graph& graph, Value value) {
-  const std::optional<Tensor> tensor = ConstantCone(graph).Get(value);
-  if (!tensor || tensor->elements() != 1 || SizeOf(tensor->dtype()) == 0) return std::nullopt;
-  return tensor->Values<int64_t>()[0];
+  return AsPredicate(ConstantCone(graph).Get(value));
 }
 
 bool IsSwitch(const Node& node) { return node.op == "Switch" || node.op == "RefSwitch"; }
