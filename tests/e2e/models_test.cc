@@ -228,6 +228,7 @@ const SharedModel kSharedModels[] = {{"aittsmd_PNet_landmark", 1e-4},
                                      {"android_mnist", 1e-4},
                                      {"asl_squeezenet", 1e-4},
                                      {"carnd_ckpt", 1e-4},
+                                     {"center_stage", 1e-4},
                                      {"chirripo_unet", 1e-4},
                                      {"cvplot", 1e-4},
                                      {"emotion_rec", 1e-4},
@@ -250,6 +251,7 @@ const SharedModel kSharedModels[] = {{"aittsmd_PNet_landmark", 1e-4},
                                      {"smile_android", 1e-4},
                                      {"speech_conv_c", 1e-4},
                                      {"srcnn_v1ckpt", 1e-4},
+                                     {"visionkit_ssd_0.125", 1e-4},
                                      {"word_or_no", 1e-4},
                                      {"word_or_no_ckpt", 1e-4},
                                      {"ziyaoma_tf2", 1e-4}};
@@ -378,6 +380,28 @@ TEST_P(OwnModels, IsLeftAloneByADryRun) {
 
 INSTANTIATE_TEST_SUITE_P(, OwnModels, testing::Values("classic_tf1", "classic_tf1_batch1", "openpose_mobilenet_thin"),
                          [](const auto& info) { return std::string(info.param); });
+
+// --- loops, unrolled ---------------------------------------------------------------------------------------------------
+
+class LoopModels : public testing::TestWithParam<std::string> {
+ public:
+  // keras_mask compares and selects per step, which OpenCV has no layers for.
+  static std::vector<std::string> Names() {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(kSource / "models/loops")) {
+      const std::string name = entry.path().filename().string();
+      if (entry.is_directory() && !name.starts_with("keras_mask")) names.push_back(name);
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+};
+
+TEST_P(LoopModels, GiveTensorFlowsAnswersInOpenCv) {
+  ExpectOptimizesAndMatches(OpenCase(kSource / "models/loops" / GetParam()), 1e-4);
+}
+
+INSTANTIATE_TEST_SUITE_P(, LoopModels, testing::ValuesIn(LoopModels::Names()), [](const auto& info) { return info.param; });
 
 TEST(ClassicTf1, NeedsNoFlagsToBecomeAnInferenceGraph) {
   const TemporaryFolder folder;
