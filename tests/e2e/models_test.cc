@@ -45,7 +45,7 @@ Case OpenCase(const fs::path& folder) {
   } else {
     const std::set<std::string> endings = {".pb", ".meta", ".h5", ".hdf5", ".keras"};
     for (const auto& entry : fs::directory_iterator(folder)) {
-      if (fs::is_directory(entry) || endings.count(entry.path().extension().string()) > 0) found.model = entry.path();
+      if (entry.path().filename() == "model" || endings.count(entry.path().extension().string()) > 0) found.model = entry.path();
     }
   }
   return found;
