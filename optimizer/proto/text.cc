@@ -4,6 +4,8 @@
 #include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/text_format.h>
 
+#include <cstdint>
+
 namespace permafrost {
 
 bool ParseText(std::string_view text, google::protobuf::Message& message, std::string& error) {
@@ -25,6 +27,12 @@ bool ParseText(std::string_view text, google::protobuf::Message& message, std::s
   const bool parsed = parser.ParseFromString(std::string(text), &message);
   error = first.text;
   return parsed;
+}
+
+bool ParseWire(std::string_view bytes, google::protobuf::MessageLite& message) {
+  const google::protobuf::LogSilencer no_printing;
+  return bytes.size() <= static_cast<size_t>(INT32_MAX) &&
+         message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
 
 }  // namespace permafrost

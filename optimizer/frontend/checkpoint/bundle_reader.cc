@@ -9,6 +9,7 @@
 #include "optimizer/frontend/checkpoint/read_slice.h"
 #include "optimizer/frontend/checkpoint/slice_key.h"
 #include "optimizer/frontend/checkpoint/table_reader.h"
+#include "optimizer/proto/text.h"
 #include "optimizer/support/crc32c.h"
 #include "optimizer/support/mapped_file.h"
 #include "permafrost/checkpoint.pb.h"
@@ -34,10 +35,7 @@ class Bundle : public VariableSource {
     ASSIGN_OR_RETURN(const auto file, MappedFile::Open(path));
     bool has_header = false;
     const Status status = ReadTable(file->bytes(), [&](const TableEntry& entry) -> Status {
-      const auto parse = [&](auto& message) {
-        return entry.value.size() <= static_cast<size_t>(INT32_MAX) &&
-               message.ParseFromArray(entry.value.data(), static_cast<int>(entry.value.size()));
-      };
+      const auto parse = [&](auto& message) { return ParseWire(entry.value, message); };
       if (entry.key.empty()) {
         has_header = true;
         if (!parse(header_) || header_.num_shards() < 1) return DataLoss("its header is damaged");

@@ -1,12 +1,11 @@
 #include "optimizer/frontend/checkpoint/object_names.h"
 
-#include <google/protobuf/stubs/logging.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
 
+#include "optimizer/proto/text.h"
 #include "permafrost/object_graph.pb.h"
 
 namespace permafrost {
@@ -49,9 +48,8 @@ class NamedByObjects : public VariableSource {
 StatusOr<std::shared_ptr<const VariableSource>> WithObjectNames(std::shared_ptr<const VariableSource> source) {
   if (!source->Has(kObjectGraph)) return source;
   ASSIGN_OR_RETURN(const Tensor stored, source->Get(kObjectGraph));
-  const google::protobuf::LogSilencer no_printing;
   tf::TrackableObjectGraph graph;
-  if (stored.dtype() != DType::kString || stored.strings().size() != 1 || !graph.ParseFromString(stored.strings()[0])) {
+  if (stored.dtype() != DType::kString || stored.strings().size() != 1 || !ParseWire(stored.strings()[0], graph)) {
     return DataLoss(source->Describe(), ": its graph of objects is damaged");
   }
   NamedByObjects::Keys keys;

@@ -7,6 +7,7 @@
 #include "optimizer/frontend/checkpoint/read_slice.h"
 #include "optimizer/frontend/checkpoint/table_reader.h"
 #include "optimizer/frontend/graphdef/read_tensor.h"
+#include "optimizer/proto/text.h"
 #include "optimizer/proto/wire.h"
 #include "optimizer/support/mapped_file.h"
 #include "permafrost/checkpoint.pb.h"
@@ -63,7 +64,7 @@ class V1Checkpoint : public VariableSource {
     while (scan.Next(field)) {
       if (field.number != 1 || !field.is_bytes) continue;
       tf::SavedTensorSliceMeta meta;
-      if (!meta.ParseFromArray(field.bytes.data(), static_cast<int>(field.bytes.size()))) {
+      if (!ParseWire(field.bytes, meta)) {
         return DataLoss("its list of tensors is damaged");
       }
       for (const tf::SavedSliceMeta& tensor : meta.tensor()) {
@@ -97,7 +98,7 @@ class V1Checkpoint : public VariableSource {
         if (part.number == kTensor) stored.values = part.bytes;
         if (part.number == kSlice) {
           tf::TensorSliceProto slice;
-          valid &= slice.ParseFromArray(part.bytes.data(), static_cast<int>(part.bytes.size()));
+          valid &= ParseWire(part.bytes, slice);
           stored.slice = ReadSlice(slice);
         }
       }

@@ -1,7 +1,5 @@
 #include "optimizer/frontend/graphdef/read_graphdef.h"
 
-#include <google/protobuf/stubs/logging.h>
-
 #include <algorithm>
 #include <charconv>
 #include <map>
@@ -85,7 +83,7 @@ StatusOr<Attr> ReadAttr(std::string_view wire, const Source& source) {
     }
   }
   tf::AttrValue proto;
-  if (!scan.ok() || !proto.ParseFromArray(wire.data(), static_cast<int>(wire.size()))) {
+  if (!scan.ok() || !ParseWire(wire, proto)) {
     return DataLoss("an attribute is damaged");
   }
   return FromProto(proto, wire);
@@ -257,7 +255,7 @@ StatusOr<std::pair<std::string, std::shared_ptr<const Graph>>> ReadFunction(std:
   WireField field;
   while (scan.Next(field)) {
     if (!field.is_bytes) continue;
-    if (field.number == 1 && !signature.MergeFromString(std::string(field.bytes))) {
+    if (field.number == 1 && !ParseWire(field.bytes, signature)) {
       return DataLoss("a function's signature is damaged");
     }
     if (field.number == 3) nodes.push_back(field.bytes);
@@ -324,7 +322,7 @@ Status ReadLibrary(std::string_view wire, const Source& source, GraphEditor& edi
     while (scan.Next(field)) {
       tf::OpDef signature;
       if (field.number != kSignature || !field.is_bytes) continue;
-      if (!signature.ParseFromArray(field.bytes.data(), static_cast<int>(field.bytes.size()))) break;
+      if (!ParseWire(field.bytes, signature)) break;
       for (const auto& arg : signature.output_arg()) results[signature.name()].push_back(arg.name());
     }
   }
@@ -339,7 +337,6 @@ Status ReadLibrary(std::string_view wire, const Source& source, GraphEditor& edi
 
 StatusOr<Graph> ReadGraphDef(std::string_view bytes, const std::shared_ptr<const MappedFile>& file,
                              const Limits& limits) {
-  const google::protobuf::LogSilencer no_printing;
   const Source source{file, limits};
   Graph graph;
   GraphEditor editor(graph);
@@ -350,7 +347,7 @@ StatusOr<Graph> ReadGraphDef(std::string_view bytes, const std::shared_ptr<const
   while (scan.Next(field)) {
     if (field.number == 4 && field.is_bytes) {
       tf::VersionDef versions;
-      if (!versions.ParseFromArray(field.bytes.data(), static_cast<int>(field.bytes.size()))) {
+      if (!ParseWire(field.bytes, versions)) {
         return DataLoss("is damaged: its version cannot be read");
       }
       producer = versions.producer();

@@ -1,7 +1,5 @@
 #include "optimizer/frontend/meta_graph/read_meta_graph.h"
 
-#include <google/protobuf/stubs/logging.h>
-
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
@@ -57,7 +55,7 @@ Status AddSignature(std::string_view entry, std::vector<Signature>& signatures) 
     if (field.number == 2 && field.is_bytes) value = field.bytes;
   }
   tf::SignatureDef proto;
-  if (!pair.ok() || !proto.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+  if (!pair.ok() || !ParseWire(value, proto)) {
     return DataLoss("is damaged: signature '", name, "' cannot be read");
   }
   // Entry points for TensorFlow's loader: they initialise, and compute nothing for a caller.
@@ -69,7 +67,7 @@ Status AddSignature(std::string_view entry, std::vector<Signature>& signatures) 
 
 Status AddAsset(std::string_view bytes, std::vector<Asset>& assets) {
   tf::AssetFileDef proto;
-  if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+  if (!ParseWire(bytes, proto)) {
     return DataLoss("is damaged: an asset cannot be read");
   }
   const std::filesystem::path path(proto.filename());
@@ -115,7 +113,6 @@ bool IsMetaGraphText(std::string_view text) {
 
 StatusOr<MetaGraph> ReadMetaGraph(std::string_view bytes, const std::shared_ptr<const MappedFile>& file,
                                   const Limits& limits) {
-  const google::protobuf::LogSilencer no_printing;
   MetaGraph result;
   std::string_view graph_def;
   WireScanner scan(bytes);
