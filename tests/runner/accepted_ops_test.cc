@@ -1,8 +1,10 @@
 #include "optimizer/backends/opencv_tf/accepted_ops.h"
 
+#include <cstdlib>
 #include <map>
 #include <set>
 
+#include "shared_io/npy.h"
 #include "tests/runner/opencv_testing.h"
 
 // The table of accepted ops against the real importer: what it takes must run and be right, what it refuses must not.
@@ -135,6 +137,46 @@ const std::vector<Probe>& AcceptedProbes() {
   return probes;
 }
 
+Array AsFloats(const Tensor& tensor) { return FloatArray(tensor.dims(), tensor.Cast(DType::kFloat32).Values<float>()); }
+
+std::string List(const std::vector<std::string>& items) {
+  std::string text;
+  for (const std::string& item : items) text += (text.empty() ? "" : ", ") + item;
+  return StrCat("[", text, "]");
+}
+
+// A folder as scripts/opencv_matrix reads it: model.pb, model.json, inputs, outputs, meta.json.
+Status WriteCase(Graph graph, const std::string& path, int since) {
+  std::filesystem::create_directories(path);
+  ASSIGN_OR_RETURN(const auto inputs, SeededInputs(graph, 1));
+  ASSIGN_OR_RETURN(const auto outputs, EvaluateOutputs(graph, inputs));
+  RETURN_IF_ERROR(RunPass(kSpellOutAttributes, graph, {}).status());
+  RETURN_IF_ERROR(WriteGraphDef(graph, path + "/model.pb"));
+  OptimizeOptions options;
+  options.output = path + "/model.pb";
+  ModelInfo info = DescribeModel(graph, options, {});
+  info.file_sha256 = info.source_sha256 = std::string(64, '0');
+  RETURN_IF_ERROR(WriteModelInfo(ModelInfoPath(options.output), info));
+  std::string meta = StrCat("{\"kind\": \"pb\", \"since\": ", since);
+  for (const auto& [kind, tensors] : {std::pair{"in", &inputs}, std::pair{"out", &outputs}}) {
+    std::vector<std::string> names, shapes;
+    for (size_t i = 0; i < tensors->size(); ++i) {
+      const NamedTensor& tensor = (*tensors)[i];
+      RETURN_IF_ERROR(WriteNpy(StrCat(path, "/", kind, i, ".npy"), AsFloats(tensor.value)));
+      if (tensors->size() == 1) RETURN_IF_ERROR(WriteNpy(StrCat(path, "/", kind, ".npy"), AsFloats(tensor.value)));
+      std::vector<std::string> dims;
+      for (int64_t dim : tensor.value.dims()) dims.push_back(StrCat(dim));
+      names.push_back(StrCat("\"", tensor.name, "\""));
+      shapes.push_back(List(dims));
+    }
+    const bool fed = std::string_view(kind) == "in";
+    meta += StrCat(", \"", fed ? "inputs" : "outputs", "\": ", List(names), ", \"", fed ? "shapes" : "out_shapes",
+                   "\": ", List(shapes));
+  }
+  std::ofstream(path + "/meta.json") << meta << "}\n";
+  return OkStatus();
+}
+
 TEST(AcceptedOps, EveryRowHasAProbe) {
   std::set<std::string_view> probed, rows;
   for (const Probe& probe : AcceptedProbes()) probed.insert(probe.op);
@@ -165,6 +207,23 @@ TEST(AcceptedOps, AreTakenAndRightInTheRealImporter) {
     } else {
       EXPECT_LE(*error, kTolerance);
     }
+  }
+}
+
+// For scripts/opencv_matrix --probe: each probe as a case folder, to be loaded by other releases as it stands.
+TEST(AcceptedOps, AreWrittenAsCasesWhenAFolderIsNamed) {
+  const char* folder = std::getenv("PERMAFROST_PROBE_DIR");
+  const TestFolder temporary;
+  const std::string root = folder != nullptr ? folder : temporary / "probes";
+  std::map<std::string_view, int> since;
+  for (const AcceptedOp& row : OpsAcceptedByOpenCv()) since[row.op] = row.since;
+  size_t number = 0;
+  for (const Probe& probe : AcceptedProbes()) {
+    const std::string path = StrCat(root, "/", probe.op, "-", number++);
+    const Status written = WriteCase(ParseOrDie(probe.text), path, since[probe.op]);
+    ASSERT_TRUE(written.ok()) << written << "\n" << probe.text;
+    EXPECT_TRUE(std::filesystem::exists(path + "/meta.json"));
+    if (folder == nullptr) break;
   }
 }
 
@@ -244,7 +303,8 @@ INSTANTIATE_TEST_SUITE_P(
          kPicture + "s = StridedSlice(c, int32[3]{0,1,2}, int32[3]{2,3,7}, int32[3]{1,1,1}); y = Relu(s); out y"},
         {"StridedSliceSteps", "strides of 1",
          kPicture + "s = StridedSlice(c, int32[4]{0,0,0,0}, int32[4]{2,5,7,4}, int32[4]{1,2,2,1}); y = Relu(s); out y"},
-        {"PackPictures", "vectors and matrices", kPicture + "r = Relu(c); p = Pack(c, r) {axis=0}; y = Sigmoid(p); out y"},
+        {"PackPictures", "vectors and matrices",
+         kPicture + "r = Relu(c); p = Pack(c, r) {axis=0}; y = Sigmoid(p); out y"},
         {"ConstantBesideInput", "constant with an input",
          "in x:float32[1,5,7,3]; g = float32[1,5,7,2]~4; k = float32[3,3,5,4]~1; j = ConcatV2(x, g, int32[]{3}); "
          "y = Conv2D(j, k) {strides=[1,1,1,1], padding=\"SAME\"}; out y"},
@@ -255,7 +315,8 @@ INSTANTIATE_TEST_SUITE_P(
          "s = Slice(c, int32[5]{0,1,1,1,0}, int32[5]{1,2,2,2,4}); y = Relu(s); out y"},
         {"DilatedByAnEvenKernel", "both sides",
          "in x:float32[1,9,12,3]; k = float32[2,2,3,4]~1; s = SpaceToBatchND(x, int32[2]{3,3}, int32[2,2]{1,2,1,2}); "
-         "c = Conv2D(s, k) {strides=[1,1,1,1], padding=\"VALID\"}; b = BatchToSpaceND(c, int32[2]{3,3}, int32[2,2]{0}); "
+         "c = Conv2D(s, k) {strides=[1,1,1,1], padding=\"VALID\"}; b = BatchToSpaceND(c, int32[2]{3,3}, "
+         "int32[2,2]{0}); "
          "y = Relu(b); out y"},
         {"PackSecondAxis", "first axis",
          kVector + "r = Relu(x); s = Tanh(x); p = Pack(r, s) {axis=1}; y = Sigmoid(p); "
