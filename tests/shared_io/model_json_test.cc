@@ -19,6 +19,7 @@ ModelInfo Sample() {
                  .inputs = {},
                  .outputs = {}};
   TensorInfo input{.name = "image",
+                   .tensor = "serving_default_image:0",
                    .dtype = "uint8",
                    .shape = {-1, 32, 40, 3},
                    .layout = "NHWC",
@@ -35,6 +36,7 @@ ModelInfo Sample() {
                                       .crop = true};
   info.inputs = {input};
   info.outputs = {TensorInfo{.name = "prob:1",
+                             .tensor = "",
                              .dtype = "float32",
                              .shape = {},
                              .rank_known = false,
@@ -44,6 +46,7 @@ ModelInfo Sample() {
                              .cv_layout = "",
                              .preprocessing = {}},
                   TensorInfo{.name = "scalar",
+                             .tensor = "",
                              .dtype = "float32",
                              .shape = {},
                              .layout = "",
