@@ -251,6 +251,19 @@ INSTANTIATE_TEST_SUITE_P(
         {"Dilation", "dilations",
          "in x:float32[1,7,7,3]; k = float32[3,3,3,4]~1; y = Conv2D(x, k) {strides=[1,1,1,1], "
          "padding=\"SAME\", dilations=[1,2,2,1]}; out y"},
+        {"DilationOfADeconvolution", "dilations",
+         "in x:float32[1,5,7,3]; k = float32[3,3,4,3]~1; y = Conv2DBackpropInput(int32[4]{1,9,11,4}, k, x) "
+         "{strides=[1,1,1,1], padding=\"VALID\", dilations=[1,2,2,1]}; out y"},
+        {"DilationOfADeconvolutionOfAnyBatch", "dilations",
+         "in x:float32[?,4,3,3]; k = float32[2,2,2,3]~1; sh = Shape(x) {out_type=int32}; "
+         "n = StridedSlice(sh, int32[1]{0}, int32[1]{1}, int32[1]{1}) {begin_mask=0, ellipsis_mask=0, end_mask=0, "
+         "new_axis_mask=0, shrink_axis_mask=1}; "
+         "h = StridedSlice(sh, int32[1]{1}, int32[1]{2}, int32[1]{1}) {begin_mask=0, ellipsis_mask=0, end_mask=0, "
+         "new_axis_mask=0, shrink_axis_mask=1}; h1 = Mul(h, int32[]{1}); "
+         "w = StridedSlice(sh, int32[1]{2}, int32[1]{3}, int32[1]{1}) {begin_mask=0, ellipsis_mask=0, end_mask=0, "
+         "new_axis_mask=0, shrink_axis_mask=1}; w1 = Mul(w, int32[]{1}); "
+         "p = Pack(n, h1, w1, int32[]{2}) {axis=0}; y = Conv2DBackpropInput(p, k, x) {strides=[1,1,1,1], "
+         "padding=\"SAME\", dilations=[1,2,2,1], data_format=\"NHWC\"}; out y"},
         {"LiveKernel", "input 1 has to be a constant",
          "in x:float32[1,7,7,3]; in k:float32[3,3,3,4]; y = Conv2D(x, k) "
          "{strides=[1,1,1,1], padding=\"SAME\"}; out y"},

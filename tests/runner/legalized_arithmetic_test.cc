@@ -241,6 +241,12 @@ std::vector<Case> Others() {
                                 "a = Transpose(x, int32[4]{0,3,2,1}); b = Softmax(a); "
                                 "z = Transpose(b, int32[4]{0,3,2,1}); " +
                                 kAsPicture},
+      {"ProductOverChannelsOfAnyBatch",
+       "in x:float32[?,5,7,4]; s = Sigmoid(x); z = Prod(s, int32[1]{3}) {keep_dims=true}; " + kAsItIs},
+      {"SoftmaxOverAPlane", kPicture +
+                                "m = Max(x, int32[2]{1,2}) {keep_dims=true}; d = Sub(x, m); e = Exp(d); "
+                                "s = Sum(e, int32[2]{1,2}) {keep_dims=true}; z = RealDiv(e, s); " +
+                                kAsPicture},
       {"LogSoftmaxOverWidth", kPicture +
                                   "a = Transpose(x, int32[4]{0,1,3,2}); b = LogSoftmax(a); "
                                   "z = Transpose(b, int32[4]{0,1,3,2}); " +

@@ -30,10 +30,15 @@ std::string NoWideStride(const Graph& graph, const Node& node, const std::vector
   return "";
 }
 
-std::string PlainConvolution(const Graph& graph, const Node& node) {
+std::string NoDilation(const Graph&, const Node& node) {
   const auto dilations = node.attr_or<std::vector<int64_t>>("dilations", {});
   const bool plain = std::all_of(dilations.begin(), dilations.end(), [](int64_t d) { return d == 1; });
-  if (!plain) return "the importer ignores dilations";
+  return plain ? "" : "the importer ignores dilations";
+}
+
+std::string PlainConvolution(const Graph& graph, const Node& node) {
+  std::string reason = NoDilation(graph, node);
+  if (!reason.empty()) return reason;
   const std::vector<int64_t> kernel = ConstValue(graph, node.inputs[1])->dims();
   return kernel.size() == 4 ? NoWideStride(graph, node, {kernel[0], kernel[1]}) : "";
 }
@@ -323,7 +328,7 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
         {"Placeholder", 40505, {}, FloatInput},
         {"Conv2D", 40505, {1}, PlainConvolution},
         {"DepthwiseConv2dNative", 40505, {1}, PlainConvolution},
-        {"Conv2DBackpropInput", 40505, {0, 1}, nullptr},
+        {"Conv2DBackpropInput", 40505, {0, 1}, NoDilation},
         {"Conv3D", 40505, {1}, PlainVolumeConvolution},
         {"MaxPool3D", 40505, {}, Volume},
         {"AvgPool3D", 40505, {}, Volume},
@@ -384,10 +389,12 @@ std::vector<Refusal> RefusedByOpenCv(const Graph& graph, int opencv_version) {
   std::vector<Refusal> refusals;
   for (NodeId id : graph.NodeIds()) {
     const Node& node = graph.node(id);
-    if (node.IsConst() || native.contains(id)) continue;
+    if (node.IsConst()) continue;
     std::string reason;
     const auto row = rows.find(node.op);
-    if (row == rows.end()) {
+    if (native.contains(id)) {
+      if (node.op == "Conv2DBackpropInput") reason = NoDilation(graph, node);
+    } else if (row == rows.end()) {
       reason = "the importer knows no such op";
     } else if (opencv_version < row->second->since) {
       reason = StrCat("needs OpenCV ", row->second->since / 10000, ".", row->second->since / 100 % 100, " or later");

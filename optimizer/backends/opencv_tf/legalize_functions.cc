@@ -149,7 +149,7 @@ class FunctionRules : public NodeRewriter {
       Shape one = now;
       one.set_dim(a, 1);
       int64_t outer = 1, inner = 1;
-      for (int i = 0; i < a; ++i) outer = now.dim(i) < 0 ? -1 : outer * now.dim(i);
+      for (int i = 0; i < a; ++i) outer = outer < 0 || now.dim(i) < 0 ? -1 : outer * now.dim(i);
       for (int i = a + 1; i < now.rank(); ++i) inner *= now.dim(i);
       value = EmitAnyReshape(editor_, NewName(id), value, Shape{outer, now.dim(a), inner});
       for (int64_t size = now.dim(a); size > 1; size -= size / 2) {

@@ -126,20 +126,30 @@ bool IsOverLastAxis(const Graph& graph, const Node& node) {
   return axis == -1 || axis == graph.type(node.inputs[0]).shape.rank() - 1;
 }
 
-// exp(x - max) / sum(exp(x - max)), which the importer would take for a softmax over the wrong axis of 4-D data.
+// exp(x - max) / sum(exp(x - max)): the importer takes it for a softmax over its default axis, whatever the axes are and
+// whether both x are the same. Over the last axis it is written as one; otherwise a product with 1 keeps it apart.
 void SpelledOutSoftmax(GraphEditor& editor, NodeId id) {
   const Graph& graph = editor.graph();
   const Node& quotient = graph.node(id);
   if (quotient.inputs.size() != 2) return;
-  const Node& exp = graph.node(quotient.inputs[0].node);
+  const Value numerator = quotient.inputs[0];
+  const Node& exp = graph.node(numerator.node);
   const Node& sum = graph.node(quotient.inputs[1].node);
-  if (exp.op != "Exp" || sum.op != "Sum" || !IsOverLastAxis(graph, sum) || sum.inputs[0] != quotient.inputs[0]) return;
-  const Node& difference = graph.node(exp.inputs[0].node);
-  if (difference.op != "Sub" || difference.inputs.size() != 2) return;
-  const Node& max = graph.node(difference.inputs[1].node);
-  if (max.op != "Max" || !IsOverLastAxis(graph, max) || max.inputs[0] != difference.inputs[0]) return;
+  if (exp.op != "Exp" || sum.op != "Sum") return;
+  const Value difference = exp.inputs[0];
+  const Node& sub = graph.node(difference.node);
+  if (sub.op != "Sub" || sub.inputs.size() != 2) return;
+  const Value x = sub.inputs[0];
+  const Node& max = graph.node(sub.inputs[1].node);
+  if (max.op != "Max") return;
   const std::string name = StrCat(quotient.name, "/opencv");
-  editor.ReplaceUses({id, 0}, Emit(editor, "Softmax", name, {difference.inputs[0]}));
+  if (IsOverLastAxis(graph, sum) && sum.inputs[0] == numerator && IsOverLastAxis(graph, max) && max.inputs[0] == x) {
+    editor.ReplaceUses({id, 0}, Emit(editor, "Softmax", name, {x}));
+    return;
+  }
+  const DType dtype = graph.type(difference).dtype;
+  const Value one = EmitConst(editor, StrCat(name, "/one"), Tensor::Scalar<float>(1).Cast(dtype).Dense());
+  editor.SetInputs(numerator.node, {Emit(editor, "Mul", name, {difference, one})});
 }
 
 // Without an `axis` attribute releases before 4.9 take axis 1, later ones the last; TensorFlow knows only the last. 4-D
