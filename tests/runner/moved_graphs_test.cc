@@ -102,6 +102,8 @@ const Case kMoves[] = {
     {"SplitOfUnequalParts",
      kImages + kConvX +
          "s = SplitV(c, int32[2]{1,3}, int32[]{-1}) {num_split=2}; y = Relu(s:1); z = Tanh(s); out y, z"},
+    {"SplitWithAPartThatNobodyTakes",
+     kImages + kConvX + "s = Split(int32[]{3}, c) {num_split=4}; a = Relu(s:1); y = Add(a, s:3); out y"},
     {"PadOfAHalf", kImages + "p = PadV2(x, int32[4,2]{0,0,1,1,1,1,0,0}, 0.5); y = Conv2D(p, k)" + kValid + "out y"},
     {"PadFarBelow", kImages + kConvX +
                         "p = PadV2(c, int32[4,2]{0,0,1,1,0,1,0,0}, -1e9); y = MaxPool(p) {ksize=[1,3,3,1], "

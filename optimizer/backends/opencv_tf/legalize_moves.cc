@@ -51,7 +51,8 @@ class Mover {
     static const std::map<std::string_view, Rule> kRules = {
         {"Tile", &Mover::Tile},      {"BroadcastTo", &Mover::BroadcastTo}, {"GatherV2", &Mover::Gather},
         {"Gather", &Mover::Gather},  {"ReverseV2", &Mover::Reverse},       {"Cumsum", &Mover::Cumsum},
-        {"SplitV", &Mover::SplitV},  {"Unpack", &Mover::Unpack},           {"Pack", &Mover::Pack},
+        {"SplitV", &Mover::SplitV},  {"Split", &Mover::Split},             {"Unpack", &Mover::Unpack},
+        {"Pack", &Mover::Pack},
         {"PadV2", &Mover::PadV2},    {"MirrorPad", &Mover::MirrorPad},     {"StridedSlice", &Mover::StridedSlice},
         {"ConcatV2", &Mover::Concat}};
     const auto rule = kRules.find(graph_.node(id).op);
@@ -389,9 +390,19 @@ class Mover {
     Replace(*value);
   }
 
-  void SplitV() {
-    const Shape shape = ShapeOf(in(0));
-    const auto axis = shape.has_rank() ? Axis(constant(2), shape.rank()) : std::nullopt;
+  // OpenCV 5 counts a part that nobody takes among the net's outputs, and then wants all of them asked for.
+  void Split() {
+    const auto ports = static_cast<int>(node().outputs.size());
+    bool all_used = true;
+    for (int port = 0; port < ports; ++port) all_used = all_used && IsUsed(port);
+    if (!all_used && node().inputs.size() == 2) SliceParts(in(1), constant(0));
+  }
+
+  void SplitV() { SliceParts(in(0), constant(2)); }
+
+  void SliceParts(Value x, const Tensor* axis_value) {
+    const Shape shape = ShapeOf(x);
+    const auto axis = shape.has_rank() ? Axis(axis_value, shape.rank()) : std::nullopt;
     if (!axis) return Decline("its axis is no constant or its rank is unknown");
     const auto ports = static_cast<int>(node().outputs.size());
     const auto length = [&](int port) { return graph_.type({id_, port}).shape.dim(*axis); };
@@ -400,7 +411,7 @@ class Mover {
     }
     int64_t start = 0;
     for (int port = 0; port < ports; ++port) {
-      if (IsUsed(port)) editor_.ReplaceUses({id_, port}, Sliced(in(0), *axis, start, length(port)));
+      if (IsUsed(port)) editor_.ReplaceUses({id_, port}, Sliced(x, *axis, start, length(port)));
       start += length(port);
     }
   }

@@ -142,11 +142,11 @@ void SpelledOutSoftmax(GraphEditor& editor, NodeId id) {
   const Value x = sub.inputs[0];
   const Node& max = graph.node(sub.inputs[1].node);
   if (max.op != "Max") return;
-  const std::string name = StrCat(quotient.name, "/opencv");
   if (IsOverLastAxis(graph, sum) && sum.inputs[0] == numerator && IsOverLastAxis(graph, max) && max.inputs[0] == x) {
-    editor.ReplaceUses({id, 0}, Emit(editor, "Softmax", name, {x}));
+    editor.ReplaceUses({id, 0}, Emit(editor, "Softmax", StrCat(quotient.name, "/opencv"), {x}));
     return;
   }
+  const std::string name = StrCat(exp.name, "/opencv");
   const DType dtype = graph.type(difference).dtype;
   const Value one = EmitConst(editor, StrCat(name, "/one"), Tensor::Scalar<float>(1).Cast(dtype).Dense());
   editor.SetInputs(numerator.node, {Emit(editor, "Mul", name, {difference, one})});
