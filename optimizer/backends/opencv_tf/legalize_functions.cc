@@ -22,6 +22,7 @@ class FunctionRules : public NodeRewriter {
         {"LogSoftmax", &FunctionRules::LogSoftmax},
         {"Softmax", &FunctionRules::SoftmaxOfAnotherAxis},
         {"Sign", &FunctionRules::Sign},
+        {"Tanh", &FunctionRules::Tanh},
         {"FloorDiv", &FunctionRules::FloorDiv},
         {"FloorMod", &FunctionRules::FloorMod},
         {"DivNoNan", &FunctionRules::DivideByNonZero},
@@ -41,6 +42,12 @@ class FunctionRules : public NodeRewriter {
   void Log1p(NodeId id) { Replace(id, New(id, "Log", {Plus(id, in(id, 0), 1)})); }
   void Expm1(NodeId id) { Replace(id, Plus(id, New(id, "Exp", {in(id, 0)}), -1)); }
   void Erfc(NodeId id) { Replace(id, Plus(id, Times(id, New(id, "Erf", {in(id, 0)}), -1), 1)); }
+
+  // OpenCV 5.0 gives NaN from 44 on. From 10 on tanh is 1 in float32.
+  void Tanh(NodeId id) {
+    const Value x = in(id, 0);
+    if (node(x.node).op != "ClipByValue") editor_.SetInputs(id, {Clip(id, x, -10, 10)});
+  }
 
   // OpenCV 4.5.5 has none. 2^100 takes all normal floats past 1.
   void Sign(NodeId id) { Replace(id, Clip(id, Times(id, in(id, 0), 1.2676506002282294e30), -1, 1)); }

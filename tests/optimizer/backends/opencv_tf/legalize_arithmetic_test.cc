@@ -14,6 +14,12 @@ TEST(LegalizeFunctions, AddsWhatAFunctionLacks) {
                 "in x:float32[2,4]; y/opencv = Exp(x); y/opencv_1 = Add(y/opencv, -1.0); out y=y/opencv_1");
 }
 
+TEST(LegalizeFunctions, CutsWhatATangentIsTakenOfWhereItIsOneAnyway) {
+  ExpectRewrite(kLegalizeFunctions, "in x:float32[2,4]; y = Tanh(x); out y",
+                "in x:float32[2,4]; y = Tanh(y/opencv); y/opencv = ClipByValue(x, -10.0, 10.0); out y");
+  ExpectNoRewrite(kLegalizeFunctions, "in x:float32[2,4]; c = ClipByValue(x, -10.0, 10.0); y = Tanh(c); out y", "");
+}
+
 TEST(LegalizeFunctions, TakesWholePowersForProducts) {
   ExpectRewrite(kLegalizeFunctions, "in x:float32[2,4]; y = Pow(x, 3.0); out y",
                 "in x:float32[2,4]; y/opencv = Square(x); y/opencv_1 = Mul(y/opencv, x); out y=y/opencv_1");
