@@ -17,8 +17,15 @@
 namespace permafrost {
 namespace {
 
+// The sanitizers reserve terabytes. GCC says with macros that they are on, clang with __has_feature.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kLimitMemory = false;  // the sanitizers reserve terabytes
+constexpr bool kLimitMemory = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool kLimitMemory = false;
+#else
+constexpr bool kLimitMemory = true;
+#endif
 #else
 constexpr bool kLimitMemory = true;
 #endif
@@ -37,9 +44,17 @@ void WriteAll(int fd, std::string_view bytes) {
   }
 }
 
+// A crash in the child is an answer, not an event for the crash reporter of the program around us.
+void ForgetSignalHandlers() {
+  for (const int number : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP, SIGXCPU, SIGALRM, SIGTERM, SIGINT}) {
+    ::signal(number, SIG_DFL);
+  }
+}
+
 // The answer on the pipe: the status code's byte, then the message or the value.
 [[noreturn]] void Child(int fd, const ChildLimits& limits, const std::function<StatusOr<std::string>()>& work) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ForgetSignalHandlers();
   Limit(RLIMIT_CORE, 0);
   Limit(RLIMIT_CPU, static_cast<rlim_t>(std::ceil(limits.seconds)) + 1);
   if (kLimitMemory) Limit(RLIMIT_AS, static_cast<rlim_t>(limits.memory_bytes));

@@ -35,6 +35,18 @@ TEST(ChildProcess, TellsHowTheChildDied) {
   EXPECT_THAT(Message(late.status()), HasSubstr("it did not end within 0.2 s"));
 }
 
+void LeaveForGood(int) { ::_exit(3); }
+
+TEST(ChildProcess, KeepsACrashFromTheHandlersOfTheProgram) {
+  const auto before = ::signal(SIGSEGV, LeaveForGood);
+  const auto crashed = RunInChild("it", {}, []() -> StatusOr<std::string> {
+    ::raise(SIGSEGV);
+    return std::string();
+  });
+  ::signal(SIGSEGV, before);
+  EXPECT_THAT(Message(crashed.status()), HasSubstr("it crashed (signal 11"));
+}
+
 TEST(ChildProcess, KeepsTheChildSilent) {
   ::testing::internal::CaptureStderr();
   ASSERT_TRUE(RunInChild("it", {}, []() -> StatusOr<std::string> {

@@ -6,7 +6,7 @@
 namespace permafrost::keras {
 namespace {
 
-constexpr double kSeconds = 60;
+constexpr double kSeconds = 15;
 constexpr int64_t kMemoryBytes = int64_t{4} << 30;  // beside the file itself
 
 StatusOr<Tensor> TensorOf(ListedDataset& listed, std::string_view file, const std::shared_ptr<const MappedFile>& owner,
