@@ -145,7 +145,7 @@ std::string List(const std::vector<std::string>& items) {
   return StrCat("[", text, "]");
 }
 
-// A folder as scripts/opencv_matrix reads it: model.pb, model.json, inputs, outputs, meta.json.
+// A folder as tests/compat/opencv_matrix reads it: model.pb, model.json, inputs, outputs, meta.json.
 Status WriteCase(Graph graph, const std::string& path, int since) {
   std::filesystem::create_directories(path);
   ASSIGN_OR_RETURN(const auto inputs, SeededInputs(graph, 1));
@@ -210,7 +210,7 @@ TEST(AcceptedOps, AreTakenAndRightInTheRealImporter) {
   }
 }
 
-// For scripts/opencv_matrix --probe: each probe as a case folder, to be loaded by other releases as it stands.
+// For tests/compat/opencv_matrix --probe: each probe as a case folder, to be loaded by other releases as it stands.
 TEST(AcceptedOps, AreWrittenAsCasesWhenAFolderIsNamed) {
   const char* folder = std::getenv("PERMAFROST_PROBE_DIR");
   const TestFolder temporary;
