@@ -3,8 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <limits>
 #include <opencv2/core.hpp>
 #include <opencv2/dnn.hpp>
@@ -13,59 +11,13 @@
 
 #include "optimizer/support/mapped_file.h"
 #include "optimizer/support/sha256.h"
-#include "runner/opencv_child.h"
 #include "runner/cv_guard.h"
+#include "runner/devices.h"
 #include "runner/layout.h"
+#include "runner/opencv_child.h"
 
 namespace permafrost {
 namespace {
-
-struct Choice {
-  std::string_view name;
-  int value;
-};
-constexpr std::array<Choice, 3> kBackends = {{{"opencv", cv::dnn::DNN_BACKEND_OPENCV},
-                                              {"cuda", cv::dnn::DNN_BACKEND_CUDA},
-                                              {"openvino", cv::dnn::DNN_BACKEND_INFERENCE_ENGINE}}};
-constexpr std::array<Choice, 5> kTargets = {{{"cpu", cv::dnn::DNN_TARGET_CPU},
-                                             {"opencl", cv::dnn::DNN_TARGET_OPENCL},
-                                             {"opencl-fp16", cv::dnn::DNN_TARGET_OPENCL_FP16},
-                                             {"cuda", cv::dnn::DNN_TARGET_CUDA},
-                                             {"cuda-fp16", cv::dnn::DNN_TARGET_CUDA_FP16}}};
-
-template <class Choices>
-const Choice* Find(const Choices& choices, std::string_view name) {
-  const auto found = std::find_if(choices.begin(), choices.end(), [&](const Choice& row) { return row.name == name; });
-  return found == choices.end() ? nullptr : &*found;
-}
-
-Status SelectDevice(cv::dnn::Net& net, const SessionOptions& options) {
-  const Choice* backend = Find(kBackends, options.backend);
-  const Choice* target = Find(kTargets, options.target);
-  const auto available = cv::dnn::getAvailableBackends();
-  const bool built_in =
-      backend != nullptr && target != nullptr &&
-      std::any_of(available.begin(), available.end(), [&](const std::pair<cv::dnn::Backend, cv::dnn::Target>& pair) {
-        return static_cast<int>(pair.first) == backend->value && static_cast<int>(pair.second) == target->value;
-      });
-  if (!built_in) {
-    std::string names;
-    for (const auto& pair : available) {
-      for (const Choice& b : kBackends) {
-        for (const Choice& t : kTargets) {
-          if (b.value == static_cast<int>(pair.first) && t.value == static_cast<int>(pair.second)) {
-            names += StrCat(names.empty() ? "" : ", ", b.name, "/", t.name);
-          }
-        }
-      }
-    }
-    return Unsupported("backend/target ", options.backend, "/", options.target, ": OpenCV ", CV_VERSION, " here has ",
-                       names);
-  }
-  net.setPreferableBackend(backend->value);
-  net.setPreferableTarget(target->value);
-  return OkStatus();
-}
 
 constexpr size_t kMostDims = 32;  // of a cv::Mat
 
@@ -74,30 +26,39 @@ bool EndsWith(std::string_view text, std::string_view end) {
 }
 
 // Throws what OpenCV throws.
-cv::dnn::Net ReadNet(const std::string& path) {
-  return EndsWith(path, ".onnx") ? cv::dnn::readNetFromONNX(path) : cv::dnn::readNetFromTensorflow(path);
+cv::dnn::Net ReadNet(const MappedFile& file) {
+  if (EndsWith(file.path(), ".onnx")) return cv::dnn::readNetFromONNX(file.path());  // weights may lie beside it
+  return cv::dnn::readNetFromTensorflow(file.bytes().data(), file.bytes().size());
 }
 
-Status LoadNet(const std::string& path, cv::dnn::Net& net) {
+Status LoadNet(const MappedFile& file, cv::dnn::Net& net) {
   return Guarded("loading", [&]() -> Status {
-    net = ReadNet(path);
+    net = ReadNet(file);
     if (net.empty()) return DataLoss("holds no network that OpenCV ", CV_VERSION, " knows");
     return OkStatus();
   });
 }
 
-Status TryInChild(const std::string& path, double seconds) {
+Status TryInChild(const MappedFile& file, double seconds) {
   return RunOpenCvInChild("OpenCV's importer", {.seconds = seconds},
                           [&]() -> StatusOr<std::string> {
                             cv::dnn::Net net;
-                            RETURN_IF_ERROR(LoadNet(path, net));
+                            RETURN_IF_ERROR(LoadNet(file, net));
                             return std::string();
                           })
       .status();
 }
 
-StatusOr<cv::Mat> ToMat(const Array& array) {
-  ASSIGN_OR_RETURN(const std::vector<float> values, ToFloats(array));
+// A view of the array's bytes; floats first, if they are something else.
+StatusOr<cv::Mat> ViewAsMat(Array& array) {
+  if (array.type != ElementType::kFloat) {
+    ASSIGN_OR_RETURN(const std::vector<float> values, ToFloats(array));
+    array = FloatArray(array.dims, values);
+  }
+  ASSIGN_OR_RETURN(const int64_t count, ElementCount(array.dims));
+  if (static_cast<uint64_t>(count) != array.bytes.size() / sizeof(float) || array.bytes.size() % sizeof(float) != 0) {
+    return InvalidArgument("an array of float32", DimsText(array.dims), " holds ", array.bytes.size(), " bytes");
+  }
   std::vector<int> sizes;
   for (int64_t dim : array.dims) {
     if (dim < 1 || dim > std::numeric_limits<int>::max()) {
@@ -107,14 +68,12 @@ StatusOr<cv::Mat> ToMat(const Array& array) {
   }
   if (sizes.empty()) sizes = {1};
   if (sizes.size() > kMostDims) return InvalidArgument("cv::dnn takes no array of ", sizes.size(), " dims");
-  cv::Mat mat(static_cast<int>(sizes.size()), sizes.data(), CV_32F);
-  std::memcpy(mat.data, values.data(), values.size() * sizeof(float));
-  return mat;
+  return cv::Mat(static_cast<int>(sizes.size()), sizes.data(), CV_32F, array.bytes.data());
 }
 
 Array FromMat(const cv::Mat& mat) {
-  cv::Mat floats;
-  mat.convertTo(floats, CV_32F);
+  cv::Mat floats = mat;
+  if (mat.type() != CV_32F) mat.convertTo(floats, CV_32F);
   if (!floats.isContinuous()) floats = floats.clone();
   Array array;
   for (int i = 0; i < floats.dims; ++i) array.dims.push_back(floats.size[i]);
@@ -147,6 +106,8 @@ struct Session::Impl {
   std::optional<ModelInfo> info;
   bool channels_last = true;
   std::vector<TensorInfo> inputs, outputs;
+  int cv_backend = cv::dnn::DNN_BACKEND_OPENCV;
+  std::vector<Array> blobs;  // what the net was given last; its inputs may be views of them
 
   Status ReadInfo(const SessionOptions& options);
   Status ChooseTensors(const SessionOptions& options);
@@ -259,25 +220,60 @@ const std::vector<TensorInfo>& Session::outputs() const { return impl_->outputs;
 const std::optional<ModelInfo>& Session::info() const { return impl_->info; }
 
 StatusOr<Session> Session::Open(const std::string& model_path, const SessionOptions& options) {
+  ASSIGN_OR_RETURN(std::vector<Session> sessions, OpenSeveral(model_path, options, 1));
+  return std::move(sessions[0]);
+}
+
+StatusOr<std::vector<Session>> Session::OpenSeveral(const std::string& model_path, const SessionOptions& options,
+                                                    size_t count) {
+  if (count == 0) return InvalidArgument(model_path, ": no session is asked for");
   SilenceOpenCv();
   if (options.threads > 0) cv::setNumThreads(options.threads);
-  auto impl = std::make_unique<Impl>();
-  impl->path = model_path;
-  RETURN_IF_ERROR(MappedFile::Open(model_path).status());
-  RETURN_IF_ERROR(impl->ReadInfo(options));
-  const auto open = [&]() -> Status {
-    if (!impl->info && options.isolate) RETURN_IF_ERROR(TryInChild(model_path, options.load_seconds));
-    RETURN_IF_ERROR(LoadNet(model_path, impl->net));
-    RETURN_IF_ERROR(impl->ChooseTensors(options));
-    RETURN_IF_ERROR(impl->CheckNames());
-    return Guarded("choosing the device", [&] { return SelectDevice(impl->net, options); });
+  ASSIGN_OR_RETURN(const auto file, MappedFile::Open(model_path));
+  Impl described;
+  described.path = model_path;
+  RETURN_IF_ERROR(described.ReadInfo(options));
+  const auto open = [&](Impl& impl) -> Status {
+    RETURN_IF_ERROR(LoadNet(*file, impl.net));
+    RETURN_IF_ERROR(impl.ChooseTensors(options));
+    RETURN_IF_ERROR(impl.CheckNames());
+    return Guarded("choosing the device", [&]() -> Status {
+      ASSIGN_OR_RETURN(const Device device, FindDevice(options.backend, options.target));
+      impl.cv_backend = device.cv_backend;
+      impl.net.setPreferableBackend(device.cv_backend);
+      impl.net.setPreferableTarget(device.cv_target);
+      return OkStatus();
+    });
   };
-  RETURN_IF_ERROR(WithContext(open(), model_path));
-  return Session(std::move(impl));
+  if (!described.info && options.isolate) {
+    RETURN_IF_ERROR(WithContext(TryInChild(*file, options.load_seconds), model_path));
+  }
+  std::vector<Session> sessions;
+  for (size_t i = 0; i < count; ++i) {
+    auto impl = std::make_unique<Impl>();
+    impl->path = model_path;
+    impl->info = described.info;
+    RETURN_IF_ERROR(WithContext(open(*impl), model_path));
+    sessions.push_back(Session(std::move(impl)));
+  }
+  return sessions;
+}
+
+StatusOr<std::vector<std::string>> Session::CpuLayers() const {
+  std::vector<std::string> layers;
+  const Status status = Guarded("asking the layers", [&]() -> Status {
+    if (impl_->cv_backend == cv::dnn::DNN_BACKEND_OPENCV) return OkStatus();
+    for (const cv::String& name : impl_->net.getLayerNames()) {
+      const auto layer = impl_->net.getLayer(impl_->net.getLayerId(name));
+      if (!layer->supportBackend(impl_->cv_backend)) layers.push_back(StrCat(name, " (", layer->type, ")"));
+    }
+    return OkStatus();
+  });
+  if (!status.ok()) return WithContext(status, impl_->path);
+  return layers;
 }
 
 StatusOr<std::vector<NamedArray>> Session::Run(const std::vector<NamedArray>& given) {
-  std::vector<cv::Mat> blobs;
   for (const NamedArray& one : given) {
     const bool known = std::any_of(impl_->inputs.begin(), impl_->inputs.end(), [&](const TensorInfo& input) {
       return input.name == one.name || (one.name.empty() && impl_->inputs.size() == 1);
@@ -286,6 +282,9 @@ StatusOr<std::vector<NamedArray>> Session::Run(const std::vector<NamedArray>& gi
       return NotFound(impl_->path, ": no input \"", one.name, "\"; there is: ", Names(impl_->inputs));
     }
   }
+  std::vector<Array> blobs;
+  std::vector<cv::Mat> views;
+  blobs.reserve(impl_->inputs.size());  // views point into them
   for (const TensorInfo& input : impl_->inputs) {
     const auto found = std::find_if(given.begin(), given.end(), [&](const NamedArray& one) {
       return one.name == input.name || (one.name.empty() && impl_->inputs.size() == 1);
@@ -294,13 +293,15 @@ StatusOr<std::vector<NamedArray>> Session::Run(const std::vector<NamedArray>& gi
     if (found == given.end()) return InvalidArgument(where, " was not given");
     auto blob = impl_->ToCv(input, found->array);
     if (!blob.ok()) return WithContext(blob.status(), where);
-    auto mat = ToMat(*blob);
-    if (!mat.ok()) return WithContext(mat.status(), where);
-    blobs.push_back(std::move(mat).value());
+    blobs.push_back(std::move(blob).value());
+    auto view = ViewAsMat(blobs.back());
+    if (!view.ok()) return WithContext(view.status(), where);
+    views.push_back(std::move(view).value());
   }
   std::vector<cv::Mat> mats;
   const Status status = Guarded("forward", [&]() -> Status {
-    for (size_t i = 0; i < blobs.size(); ++i) impl_->net.setInput(blobs[i], impl_->inputs[i].cv_name);
+    for (size_t i = 0; i < views.size(); ++i) impl_->net.setInput(views[i], impl_->inputs[i].cv_name);
+    impl_->blobs.swap(blobs);
     std::vector<cv::String> names;
     for (const TensorInfo& output : impl_->outputs) names.push_back(output.cv_name);
     impl_->net.forward(mats, names);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,10 +13,10 @@
 namespace permafrost {
 
 struct SessionOptions {
-  std::string backend = "opencv";  // "opencv", "cuda", "openvino"
-  std::string target = "cpu";      // "cpu", "opencl", "opencl-fp16", "cuda", "cuda-fp16"
-  int threads = 0;                 // 0: as OpenCV likes; holds for the whole process
-  bool check_hash = true;          // refuse a file that model.json does not describe
+  std::string backend = "opencv";  // see devices.h
+  std::string target = "cpu";
+  int threads = 0;         // 0: as OpenCV likes; holds for the whole process
+  bool check_hash = true;  // refuse a file that model.json does not describe
   bool use_model_json = true;
   // A file without model.json is first loaded in a child process: some kill OpenCV's importer.
   bool isolate = true;
@@ -36,12 +37,19 @@ struct NamedArray {
 // translation is what that says. Without, 4-D and 5-D arrays of a TensorFlow file are taken to be channels-last outside
 // and channels-first inside; those of an ONNX file stay as they are.
 //
-// Not thread-safe; one Session per thread.
+// Not thread-safe: one Session per thread, or a SessionPool. No exception of OpenCV leaves it: all errors are a Status.
+//
+//   auto session = permafrost::Session::Open("model.pb", {});
+//   if (!session.ok()) return session.status();
+//   auto outputs = session->Run({{session->inputs()[0].name, image}});  // a NamedArray for each input
 class Session {
  public:
   // Reads .pb and .onnx. Errors: the file cannot be read or makes OpenCV fail or crash, model.json describes another
   // file, a name does not exist, the backend is not built in.
   static StatusOr<Session> Open(const std::string& model_path, const SessionOptions& options);
+  // Nets of their own from one reading of the file. Errors: those of Open, a count of 0.
+  static StatusOr<std::vector<Session>> OpenSeveral(const std::string& model_path, const SessionOptions& options,
+                                                    size_t count);
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();
@@ -50,6 +58,8 @@ class Session {
   const std::vector<TensorInfo>& inputs() const;
   const std::vector<TensorInfo>& outputs() const;
   const std::optional<ModelInfo>& info() const;
+  // "NAME (TYPE)" of each layer that the backend does not know and that OpenCV runs on the CPU instead, by asking each.
+  StatusOr<std::vector<std::string>> CpuLayers() const;
 
   // One forward pass for all outputs, in the order of outputs(), as float32. The name may be empty when there is one
   // input. Errors: a missing, unknown or ill-shaped input, whatever OpenCV throws.

@@ -1,5 +1,6 @@
 #include "shared_io/array.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -68,6 +69,60 @@ void CopyStrided(const char* from, size_t stride, size_t size, size_t count, cha
     default:
       return CopyStridedOf<8>(from, stride, count, to);
   }
+}
+
+// Rows of one matrix become the columns of the other, in squares that stay in the cache.
+template <size_t kSize>
+void TransposeMatrixOf(const char* from, size_t rows, size_t columns, char* to) {
+  constexpr size_t kSquare = 16;
+  for (size_t row0 = 0; row0 < rows; row0 += kSquare) {
+    const size_t row_end = std::min(rows, row0 + kSquare);
+    for (size_t column0 = 0; column0 < columns; column0 += kSquare) {
+      const size_t column_end = std::min(columns, column0 + kSquare);
+      for (size_t column = column0; column < column_end; ++column) {
+        for (size_t row = row0; row < row_end; ++row) {
+          std::memcpy(to + (column * rows + row) * kSize, from + (row * columns + column) * kSize, kSize);
+        }
+      }
+    }
+  }
+}
+
+void TransposeMatrix(const char* from, size_t rows, size_t columns, size_t size, char* to) {
+  switch (size) {
+    case 1:
+      return TransposeMatrixOf<1>(from, rows, columns, to);
+    case 2:
+      return TransposeMatrixOf<2>(from, rows, columns, to);
+    case 4:
+      return TransposeMatrixOf<4>(from, rows, columns, to);
+    default:
+      return TransposeMatrixOf<8>(from, rows, columns, to);
+  }
+}
+
+// Where an order like 0, 2, 3, 1 (NHWC to NCHW) parts into axes that stay in front, rows and columns: the first axes
+// up to `rows`, those up to `columns` and the rest. Nothing: no such order.
+struct MatrixAxes {
+  size_t rows = 0, columns = 0;
+};
+std::optional<MatrixAxes> AsMatrices(const std::vector<int>& order) {
+  MatrixAxes axes;
+  while (axes.rows < order.size() && order[axes.rows] == static_cast<int>(axes.rows)) ++axes.rows;
+  if (axes.rows == order.size()) return std::nullopt;
+  axes.columns = static_cast<size_t>(order[axes.rows]);
+  for (size_t i = axes.rows; i < order.size(); ++i) {
+    const size_t moved = axes.columns + (i - axes.rows);
+    const size_t expected = moved < order.size() ? moved : axes.rows + (moved - order.size());
+    if (order[i] != static_cast<int>(expected)) return std::nullopt;
+  }
+  return axes;
+}
+
+size_t Product(const std::vector<int64_t>& dims, size_t begin, size_t end) {
+  size_t product = 1;
+  for (size_t i = begin; i < end; ++i) product *= static_cast<size_t>(dims[i]);
+  return product;
 }
 
 Status CheckBytes(const Array& array, int64_t& count) {
@@ -195,6 +250,14 @@ StatusOr<Array> TransposeArray(const Array& array, const std::vector<int>& order
   }
   if (out.bytes.empty()) return out;
   if (rank == 0) return array;
+  if (const auto axes = AsMatrices(order)) {
+    const size_t rows = Product(array.dims, axes->rows, axes->columns);
+    const size_t columns = Product(array.dims, axes->columns, rank);
+    for (size_t at = 0; at < out.bytes.size(); at += rows * columns * size) {
+      TransposeMatrix(array.bytes.data() + at, rows, columns, size, out.bytes.data() + at);
+    }
+    return out;
+  }
   // The innermost axis of the result in one tight loop, the others counted like an odometer.
   const size_t run = static_cast<size_t>(out.dims[rank - 1]);
   std::vector<int64_t> index(rank, 0);

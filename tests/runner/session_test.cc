@@ -195,9 +195,36 @@ TEST_F(SessionTest, OutlivesAFileThatHangsTheImporter) {
   EXPECT_FALSE(session.ok());
 }
 
+TEST_F(SessionTest, KeepsOutputsApartFromLaterRuns) {
+  auto session = Session::Open(SaveTwoOutputs(), {.input_names = {"x"}, .output_names = {"relu"}});
+  ASSERT_TRUE(session.ok()) << session.status();
+  const auto first = session->Run({Input()});
+  ASSERT_TRUE(session->Run({{"x", FloatArray({1, 1, 2, 2}, {9, 9, 9, 9})}}).ok());
+  EXPECT_THAT(*ToFloats((*first)[0].array), ElementsAre(2, 10, 3, 4, 0, 1));
+}
+
+TEST_F(SessionTest, TakesNumbersOfAnyType) {
+  auto session = Session::Open(SaveTwoOutputs(), {.input_names = {"x"}, .output_names = {"relu"}});
+  ASSERT_TRUE(session.ok()) << session.status();
+  const Array bytes{ElementType::kUint8, {1, 1, 2, 2}, std::string("\1\2\3\4", 4)};
+  const auto outputs = session->Run({{"x", bytes}});
+  ASSERT_TRUE(outputs.ok()) << outputs.status();
+  EXPECT_THAT(*ToFloats((*outputs)[0].array), ElementsAre(2, 10, 3, 4, 30, 7));
+  EXPECT_FALSE(session->Run({{"x", {ElementType::kFloat, {1, 1, 2, 2}, "short"}}}).ok());
+}
+
+TEST_F(SessionTest, HasNoLayerElsewhereOnItsOwnBackend) {
+  auto session = Session::Open(SaveTwoOutputs(), {});
+  ASSERT_TRUE(session.ok()) << session.status();
+  const auto layers = session->CpuLayers();
+  ASSERT_TRUE(layers.ok()) << layers.status();
+  EXPECT_TRUE(layers->empty());
+}
+
 TEST_F(SessionTest, RefusesABackendThatIsNotBuiltIn) {
   const std::string model = SaveTwoOutputs();
-  EXPECT_THAT(Message(Session::Open(model, {.backend = "abacus"}).status()), HasSubstr("opencv/cpu"));
+  EXPECT_THAT(Message(Session::Open(model, {.backend = "abacus"}).status()), HasSubstr("there are: opencv"));
+  EXPECT_THAT(Message(Session::Open(model, {.backend = "cuda", .target = "cpu"}).status()), HasSubstr("opencv/cpu"));
   EXPECT_TRUE(Session::Open(model, {.backend = "opencv", .target = "cpu", .threads = 1}).ok());
 }
 

@@ -55,6 +55,33 @@ TEST(Array, TransposesAxesOfUnlikeSizes) {
   EXPECT_FALSE(TransposeArray(in, {0, 1, 3}).ok());
 }
 
+TEST(Array, TransposesLikeIndexByIndex) {
+  const std::vector<int64_t> dims = {2, 3, 19, 35};
+  std::vector<float> values(2 * 3 * 19 * 35);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  for (const std::vector<int>& order : std::vector<std::vector<int>>{
+           {0, 2, 3, 1}, {0, 3, 1, 2}, {3, 0, 1, 2}, {0, 1, 3, 2}, {3, 2, 1, 0}, {0, 2, 1, 3}, {0, 1, 2, 3}}) {
+    const auto out = TransposeArray(FloatArray(dims, values), order);
+    ASSERT_TRUE(out.ok());
+    const std::vector<float> turned = *ToFloats(*out);
+    size_t wrong = 0, at = 0;
+    std::vector<int64_t> index(4);
+    for (index[0] = 0; index[0] < out->dims[0]; ++index[0]) {
+      for (index[1] = 0; index[1] < out->dims[1]; ++index[1]) {
+        for (index[2] = 0; index[2] < out->dims[2]; ++index[2]) {
+          for (index[3] = 0; index[3] < out->dims[3]; ++index[3]) {
+            std::vector<int64_t> source(4);
+            for (size_t i = 0; i < 4; ++i) source[static_cast<size_t>(order[i])] = index[i];
+            const int64_t flat = ((source[0] * dims[1] + source[1]) * dims[2] + source[2]) * dims[3] + source[3];
+            wrong += turned[at++] == static_cast<float>(flat) ? 0 : 1;
+          }
+        }
+      }
+    }
+    EXPECT_EQ(wrong, 0U) << order[0] << order[1] << order[2] << order[3];
+  }
+}
+
 TEST(Array, KnowsTensorFlowsNames) {
   for (const char* name : {"bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16",
                            "float32", "float64"}) {
