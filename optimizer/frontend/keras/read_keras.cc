@@ -3,7 +3,7 @@
 #include "optimizer/frontend/keras/build_graph.h"
 #include "optimizer/frontend/keras/hdf5/hdf5_file.h"
 #include "optimizer/frontend/keras/stored_weights.h"
-#include "optimizer/frontend/keras/zip_archive.h"
+#include "optimizer/support/zip_archive.h"
 
 namespace permafrost {
 namespace {
@@ -11,7 +11,6 @@ namespace {
 using keras::Config;
 using keras::Hdf5File;
 using keras::Json;
-using keras::ZipEntry;
 
 constexpr uint64_t kMaxJsonBytes = uint64_t{256} << 20;
 
@@ -49,7 +48,7 @@ StatusOr<const ZipEntry*> FindEntry(const std::vector<ZipEntry>& entries, std::s
 
 StatusOr<Json> ReadJson(const std::vector<ZipEntry>& entries, std::string_view name) {
   ASSIGN_OR_RETURN(const ZipEntry* entry, FindEntry(entries, name));
-  ASSIGN_OR_RETURN(const std::string text, keras::Unpack(*entry, kMaxJsonBytes));
+  ASSIGN_OR_RETURN(const std::string text, Unpack(*entry, kMaxJsonBytes));
   auto json = keras::ParseJson(text);
   if (!json.ok()) return WithContext(json.status(), name);
   return json;
@@ -58,17 +57,17 @@ StatusOr<Json> ReadJson(const std::vector<ZipEntry>& entries, std::string_view n
 StatusOr<Hdf5File> ReadZippedWeights(const ZipEntry& entry, std::shared_ptr<const MappedFile> owner,
                                      const Limits& limits) {
   if (entry.deflated) {
-    ASSIGN_OR_RETURN(const std::string bytes, keras::Unpack(entry, static_cast<uint64_t>(limits.max_tensor_bytes)));
+    ASSIGN_OR_RETURN(const std::string bytes, Unpack(entry, static_cast<uint64_t>(limits.max_tensor_bytes)));
     return keras::ReadHdf5(bytes, nullptr, limits);
   }
-  RETURN_IF_ERROR(keras::CheckStored(entry, owner.get()));
+  RETURN_IF_ERROR(CheckStored(entry, owner.get()));
   return keras::ReadHdf5(entry.data, std::move(owner), limits);
 }
 
 }  // namespace
 
 bool IsKerasH5(std::string_view bytes) { return keras::IsHdf5(bytes); }
-bool IsKerasZip(std::string_view bytes) { return keras::IsZip(bytes); }
+bool IsKerasZip(std::string_view bytes) { return IsZip(bytes); }
 
 StatusOr<Graph> ReadKerasH5(std::string_view bytes, std::shared_ptr<const MappedFile> owner, const Limits& limits) {
   ASSIGN_OR_RETURN(const Hdf5File file, keras::ReadHdf5(bytes, std::move(owner), limits));
@@ -91,7 +90,7 @@ StatusOr<Graph> ReadKerasH5(std::string_view bytes, std::shared_ptr<const Mapped
 }
 
 StatusOr<Graph> ReadKerasZip(std::string_view bytes, std::shared_ptr<const MappedFile> owner, const Limits& limits) {
-  ASSIGN_OR_RETURN(const auto entries, keras::ListZip(bytes));
+  ASSIGN_OR_RETURN(const auto entries, ListZip(bytes));
   ASSIGN_OR_RETURN(const Json model, ReadJson(entries, "config.json"));
   ASSIGN_OR_RETURN(const Json metadata, ReadJson(entries, "metadata.json"));
   ASSIGN_OR_RETURN(const std::string version, Config(metadata).String("keras_version", ""));

@@ -8,7 +8,7 @@
 #include "optimizer/support/mapped_file.h"
 #include "optimizer/support/status.h"
 
-namespace permafrost::keras {
+namespace permafrost {
 
 struct ZipEntry {
   std::string name;
@@ -19,7 +19,7 @@ struct ZipEntry {
 };
 
 // The files in a zip archive's directory. Errors: damaged, names that leave the archive or come twice, encrypted files,
-// ways of packing that Keras does not use.
+// ways of packing that neither Keras nor NumPy uses.
 StatusOr<std::vector<ZipEntry>> ListZip(std::string_view archive);
 
 // Checks the checksum of a stored entry; `owner` gets its pages back.
@@ -29,4 +29,4 @@ StatusOr<std::string> Unpack(const ZipEntry& entry, uint64_t most);
 
 bool IsZip(std::string_view bytes);
 
-}  // namespace permafrost::keras
+}  // namespace permafrost

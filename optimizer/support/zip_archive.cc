@@ -1,4 +1,4 @@
-#include "optimizer/frontend/keras/zip_archive.h"
+#include "optimizer/support/zip_archive.h"
 
 #include <isa-l/crc.h>
 #include <zlib.h>
@@ -7,7 +7,7 @@
 #include <optional>
 #include <set>
 
-namespace permafrost::keras {
+namespace permafrost {
 namespace {
 
 constexpr std::string_view kEnd = "PK\x05\x06", kEntry = "PK\x01\x02", kLocal = "PK\x03\x04", kEnd64 = "PK\x06\x06",
@@ -187,4 +187,4 @@ StatusOr<std::string> Unpack(const ZipEntry& entry, uint64_t most) {
   return out;
 }
 
-}  // namespace permafrost::keras
+}  // namespace permafrost
