@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 import zlib
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -38,14 +39,19 @@ class Case:
         self.fmt = fmt
         self.random = np.random.RandomState(zlib.crc32(name.encode()))
         self.inputs, self.data, self.outputs, self.model = [], [], [], None
+        self.shapes = {}
+        self.twin = None  # a model that takes this one's weights and can be run here
 
-    def input(self, *dims, batch=2, low=-1.0, high=1.0, dtype="float32", name=None, fixed_batch=False):
+    def input(self, *dims, batch=2, low=-1.0, high=1.0, dtype="float32", name=None, fixed_batch=False, open_time=False):
         name = name or "in%d" % len(self.inputs)
         self.data.append(self._array((batch,) + dims, low, high, dtype))
         if self.fmt == "channels_first":
             dims = dims[-1:] + dims[:-1]
             self.data[-1] = np.moveaxis(self.data[-1], -1, 1).copy()
         keywords = {"batch_size": batch} if fixed_batch else {}
+        if open_time:  # the reader has to be told how many steps there are
+            self.shapes[name] = (batch,) + dims
+            dims = (None,) + dims[1:]
         self.inputs.append(keras.Input(dims, name=name, dtype=dtype, **keywords))
         return self.inputs[-1]
 
@@ -276,6 +282,18 @@ def pooling3d(c):
     for name in ("MaxPooling3D", "AveragePooling3D"):
         c.out(getattr(L, name)(2, name=name + "_default")(x))
         c.out(getattr(L, name)((2, 3, 1), strides=(1, 2, 2), padding="same", name=name + "_same")(x))
+
+
+@case("3")
+def adaptive_pooling(c):
+    """Windows of one size, and of several."""
+    for rank, dims in ((1, (7,)), (2, (6, 9)), (3, (4, 5, 6))):
+        x = c.input(*dims, 2)
+        for kind in ("Average", "Max"):
+            layer = getattr(L, "Adaptive%sPooling%dD" % (kind, rank))
+            c.out([layer(3, name="%s%dd" % (kind.lower(), rank))(x), layer(dims, name="all_%s%dd" % (kind.lower(), rank))(x)])
+            if rank == 2:
+                c.out([layer((2, 3), name="even_%s" % kind.lower())(x), layer((4, 3), name="odd_%s" % kind.lower())(x)])
 
 
 @case()
@@ -510,7 +528,7 @@ def augmentation(c):
                             ("RandomSharpness", (0.5,)), ("RandomPosterization", (4,)), ("RandomShear", (0.2, 0.2)),
                             ("RandomGaussianBlur", ()), ("RandomErasing", ()), ("RandomInvert", ()),
                             ("RandomPerspective", ()), ("RandomColorJitter", ()), ("Solarization", (0.2,)),
-                            ("RandomColorDegeneration", (0.4,)), ("RandomElasticTransform", ())):
+                            ("RandomColorDegeneration", (0.4,)), ("RandomElasticTransform", ()), ("AugMix", ())):
         if name != "Solarization" and hasattr(L, name):
             c.out(getattr(L, name)(*arguments, name=name)(x))
     if not KERAS3:
@@ -919,6 +937,57 @@ def keras_ops_nn(c):
            ops.image.pad_images(x, 1, 1, 1, 1), ops.image.crop_images(x, 1, 1, 1, 1)])
 
 
+@case()
+def unknown_time_steps(c):
+    x = c.input(5, 3, open_time=True)
+    c.out([L.LSTM(4, name="lstm")(x), L.Bidirectional(L.GRU(2, return_sequences=True), name="both")(x),
+           L.TimeDistributed(L.Dense(2), name="each")(x)])
+
+
+@case("2")
+def tf_op_layers(c):
+    """What Keras 2.0 to 2.3 made of TensorFlow's functions; later ones still do where a graph is built without eager tensors."""
+    from keras.src.engine.base_layer import TensorFlowOpLayer
+    for dims in [(4, 6), (6, 3), (6, 6, 2)]:
+        c.input(*dims)
+    kernel = np.round(c.random.uniform(-1, 1, (2, 2, 2, 3)), 3).astype("float32")
+    with tf.Graph().as_default():
+        x, y, z = inputs = [keras.Input(t.shape[1:], name=t.name) for t in c.inputs]
+        outputs = [
+            x / 2.0 - 0.25, 1.0 - tf.nn.relu6(x * 4.0), tf.matmul(x, y), x[:, 1:3, tf.newaxis, ::-1],
+            tf.reduce_mean(x, axis=[1], keepdims=True), tf.transpose(x, [0, 2, 1]), tf.concat([x, x + 1.0], axis=-1),
+            tf.reshape(x, [tf.shape(x)[0], -1]), tf.image.resize(z, (9, 4)),
+            tf.pad(z, [[0, 0], [1, 0], [0, 2], [0, 0]]), tf.cast(tf.argmax(x, axis=-1), tf.float32),
+            tf.where(x > 0.1, x, tf.zeros_like(x)), tf.nn.conv2d(z, tf.constant(kernel), 2, "SAME"),
+            L.Dense(2, name="dense")(tf.squeeze(tf.expand_dims(x, 2), axis=[2])), *tf.split(x, 3, axis=2)]
+        described = keras.Model(inputs, outputs).to_json()
+    c.model = keras.models.model_from_json(described, {"TensorFlowOpLayer": TensorFlowOpLayer})
+    c.inputs, c.outputs = c.model.inputs, c.model.outputs
+
+
+@case("2")
+def cudnn_rnn(c):
+    """Layers that run on GPUs only, with another layout of weights: the plain ones that Keras puts them into answer."""
+    def net(lstm, gru):
+        x = c.inputs[0]
+        return keras.Model(x, [
+            lstm(4, name="lstm")(x), lstm(3, name="backwards", go_backwards=True, return_sequences=True)(x),
+            gru(4, name="gru")(x), gru(3, name="all", return_sequences=True)(x),
+            L.Bidirectional(lstm(2), name="both")(x)])
+    c.input(5, 6)
+    v1 = tf.compat.v1.keras.layers
+    c.model = net(v1.CuDNNLSTM, v1.CuDNNGRU)
+    c.outputs = c.model.outputs
+    c.twin = net(L.LSTM, lambda *args, **keywords: L.GRU(*args, reset_after=True, **keywords))
+
+
+def load_into(twin, model):
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_weights(folder + "/weights.h5")
+        twin.load_weights(folder + "/weights.h5")
+    return twin
+
+
 def reshaped_to_last(array, rank):
     return np.moveaxis(array, -1, 1) if rank > 2 else array
 
@@ -946,7 +1015,8 @@ def build(name):
         twin.model.set_weights(c.model.get_weights())
         answers = [reshaped_to_last(y, y.ndim) for y in twin.model.predict(twin.data, verbose=0)]
     else:
-        answers = c.model.predict(feeds if isinstance(feeds, dict) or len(feeds) > 1 else feeds[0], verbose=0)
+        model = load_into(c.twin, c.model) if c.twin else c.model
+        answers = model.predict(feeds if isinstance(feeds, dict) or len(feeds) > 1 else feeds[0], verbose=0)
     names = list(getattr(c.model, "output_names", []))
     if isinstance(answers, dict):
         names = sorted(answers)
@@ -976,6 +1046,7 @@ def write(folder, name, both):
         json.dump({"keras": keras.__version__, "tensorflow": tf.__version__,
                    "inputs": [t.name.split(":")[0] for t in c.inputs] or ["input"],
                    "outputs": variants or names or ["output"],
+                   **({"open_shapes": c.shapes} if c.shapes else {}),
                    **({"tolerance": 2e-3} if name == "mixed_precision" else {})}, f, indent=1)  # computed in 16 bits
         f.write("\n")
     return sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder))

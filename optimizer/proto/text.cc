@@ -3,6 +3,7 @@
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/text_format.h>
+#include <google/protobuf/util/json_util.h>
 
 #include <cstdint>
 
@@ -27,6 +28,15 @@ bool ParseText(std::string_view text, google::protobuf::Message& message, std::s
   const bool parsed = parser.ParseFromString(std::string(text), &message);
   error = first.text;
   return parsed;
+}
+
+bool ParseJsonForm(std::string_view json, google::protobuf::Message& message, std::string& error) {
+  const google::protobuf::LogSilencer no_printing;
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;
+  const auto status = google::protobuf::util::JsonStringToMessage(std::string(json), &message, options);
+  if (!status.ok()) error = std::string(status.message());
+  return status.ok();
 }
 
 bool ParseWire(std::string_view bytes, google::protobuf::MessageLite& message) {

@@ -22,6 +22,7 @@ std::vector<LayerRow> RecurrentLayers();    // LSTM, GRU ..., Bidirectional, Tim
 std::vector<LayerRow> ConvLstmLayers();
 std::vector<LayerRow> EinsumLayers();
 std::vector<LayerRow> AttentionLayers();
-std::vector<LayerRow> FunctionLayers();  // tf.* and keras.ops.* called as layers
+std::vector<LayerRow> FunctionLayers();      // tf.* and keras.ops.* called as layers
+std::vector<LayerRow> TensorFlowOpLayers();  // ops of TensorFlow as Keras 2.0 to 2.3 stored them
 
 }  // namespace permafrost::keras

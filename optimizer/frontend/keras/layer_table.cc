@@ -6,9 +6,9 @@ namespace permafrost::keras {
 namespace {
 
 constexpr std::vector<LayerRow> (*kFamilies[])() = {
-    DenseLayers,    ConvolutionLayers, PoolingLayers,     ActivationLayers, BatchNormLayers, ReshapingLayers,
-    MergingLayers,  TrainingLayers,    FeatureNormLayers, ImageLayers,      CategoryLayers,  RecurrentLayers,
-    ConvLstmLayers, EinsumLayers,      AttentionLayers,   FunctionLayers};
+    DenseLayers,    ConvolutionLayers, PoolingLayers,     ActivationLayers, BatchNormLayers,   ReshapingLayers,
+    MergingLayers,  TrainingLayers,    FeatureNormLayers, ImageLayers,      CategoryLayers,    RecurrentLayers,
+    ConvLstmLayers, EinsumLayers,      AttentionLayers,   FunctionLayers,   TensorFlowOpLayers};
 
 std::map<std::string_view, LayerRow> AllLayers() {
   std::map<std::string_view, LayerRow> layers;

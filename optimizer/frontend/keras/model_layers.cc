@@ -179,6 +179,9 @@ std::string TableName(const Config& object, std::string_view class_name) {
 }
 
 std::string NameIn(const Config& object) {
+  // The config of this one keeps the name without a prefix that calls use.
+  if (object["class_name"] == "TensorFlowOpLayer" && object["name"].is_string())
+    return object["name"].get<std::string>();
   const Json& inner = Config(object["config"])["name"];
   if (inner.is_string()) return inner.get<std::string>();
   return object["name"].is_string() ? object["name"].get<std::string>() : "";

@@ -71,7 +71,11 @@ StatusOr<Numbers> NumbersOf(const Json& json) {
   return numbers;
 }
 
-StatusOr<Tensor> SpelledOut(const Json& json, std::optional<DType> dtype) {
+std::string Sanitized(std::string_view name) { return std::string(name.empty() ? "value" : name); }
+
+}  // namespace
+
+StatusOr<Tensor> TensorSpelledOut(const Json& json, std::optional<DType> dtype) {
   ASSIGN_OR_RETURN(const Numbers numbers, NumbersOf(json));
   if (!dtype && !numbers.dtype.empty()) {
     dtype = ParseDType(numbers.dtype);
@@ -83,10 +87,6 @@ StatusOr<Tensor> SpelledOut(const Json& json, std::optional<DType> dtype) {
   }
   return Tensor::Of<double>(numbers.dims, numbers.values).Cast(*dtype).Dense();
 }
-
-std::string Sanitized(std::string_view name) { return std::string(name.empty() ? "value" : name); }
-
-}  // namespace
 
 const Argument* FunctionCall::Find(const Parameter& parameter) const {
   const Call& call = layer_.call();
@@ -130,7 +130,7 @@ StatusOr<Value> FunctionCall::Tensor(const Parameter& parameter, std::optional<V
     const auto numbers = NumbersOf(json);
     if (numbers.ok() && !numbers->whole) dtype = DType::kFloat32;
   }
-  auto tensor = SpelledOut(json, dtype);
+  auto tensor = TensorSpelledOut(json, dtype);
   if (!tensor.ok()) return WithContext(tensor.status(), NamesOf(parameter));
   return layer_.Const(Sanitized(parameter.names.empty() ? "" : parameter.names[0]), *tensor);
 }
@@ -147,7 +147,7 @@ StatusOr<std::vector<Value>> FunctionCall::Tensors(const Parameter& parameter) c
     } else if (item.list) {
       return Unsupported(NamesOf(parameter), " is a list of lists of tensors");
     } else {
-      ASSIGN_OR_RETURN(const auto tensor, SpelledOut(item.json, layer_.dtype(tensors.front())));
+      ASSIGN_OR_RETURN(const auto tensor, TensorSpelledOut(item.json, layer_.dtype(tensors.front())));
       values.push_back(layer_.Const("value", tensor));
     }
   }

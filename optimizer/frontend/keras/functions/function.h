@@ -69,6 +69,9 @@ const FunctionRow* FindFunction(std::string_view name);
 const FunctionRow* FindOperator(std::string_view class_name);
 std::vector<std::string_view> OperatorNames();  // "ops>Add" ...
 
+// The tensor that numbers in (nested) lists stand for; without a dtype the one that TensorFlow would give it.
+StatusOr<Tensor> TensorSpelledOut(const Json& json, std::optional<DType> dtype);
+
 // x itself, or cast so that it can meet `like`: what Keras 3 does when types differ.
 StatusOr<Value> PromotedTo(LayerContext& layer, Value x, DType dtype);
 

@@ -26,7 +26,8 @@ class Cell {
   // The output for one step; updates the states.
   virtual StatusOr<Value> Step(LayerContext& layer, Value x, std::vector<State>& states) = 0;
 };
-// Reads the weights of a cell for inputs of `features`; `cell` holds them. `kind` is LSTM, GRU or SimpleRNN.
+// Reads the weights of a cell for inputs of `features`; `cell` holds them. `kind` is LSTM, GRU, SimpleRNN, or CuDNNLSTM
+// and CuDNNGRU, whose weights lie as cuDNN wants them.
 StatusOr<std::unique_ptr<Cell>> MakeCell(LayerContext& cell, std::string_view kind, int64_t features);
 
 // Steps through time and gives what the layer gives: the last output or the sequence of all, then the states if asked.

@@ -179,9 +179,44 @@ StatusOr<std::unique_ptr<Cell>> MakeGru(LayerContext& cell, int64_t features) {
   return std::make_unique<GruCell>(std::move(weights), reset_after, recurrent_bias, recurrent_zr, recurrent_g);
 }
 
+// ---- CuDNNLSTM and CuDNNGRU: the same cells, each gate's matrix stored the other way round ----
+
+// A gate's block of columns [features, units] holds the elements of a matrix [units, features] in their order.
+Result FromCudnn(LayerContext& cell, Value stored, int64_t gates, int64_t units, int64_t features) {
+  ASSIGN_OR_RETURN(std::vector<Value> blocks, SplitAt(cell, stored, 1, gates));
+  for (Value& block : blocks) {
+    ASSIGN_OR_RETURN(block, ReshapedTo(cell, block, {units, features}));
+    ASSIGN_OR_RETURN(block, Transposed(cell, block, {1, 0}));
+  }
+  return ConcatenatedAt(cell, blocks, 1);
+}
+
+// A bias for the input and one for the state: the LSTM adds both, the GRU keeps them apart (reset_after).
+StatusOr<std::unique_ptr<Cell>> MakeCudnnCell(LayerContext& cell, bool lstm, int64_t features) {
+  CellWeights weights;
+  ASSIGN_OR_RETURN(weights.units, cell.config().Int("units"));
+  if (weights.units < 1 || weights.units > INT32_MAX) return InvalidArgument("has ", weights.units, " units");
+  const int64_t gates = lstm ? 4 : 3, columns = weights.units * gates;
+  ASSIGN_OR_RETURN(const Value kernel, cell.Weight("kernel", {features, columns}));
+  ASSIGN_OR_RETURN(const Value recurrent, cell.Weight("recurrent_kernel", {weights.units, columns}));
+  ASSIGN_OR_RETURN(const Value biases, cell.WeightAs("bias", {2 * columns}, {2, columns}));
+  ASSIGN_OR_RETURN(weights.kernel, FromCudnn(cell, kernel, gates, weights.units, features));
+  ASSIGN_OR_RETURN(weights.recurrent, FromCudnn(cell, recurrent, gates, weights.units, weights.units));
+  ASSIGN_OR_RETURN(weights.bias, PickedAt(cell, biases, 0, 0));
+  ASSIGN_OR_RETURN(const Value state_bias, PickedAt(cell, biases, 0, 1));
+  weights.activation = "tanh";
+  weights.recurrent_activation = "sigmoid";
+  if (lstm) {
+    ASSIGN_OR_RETURN(weights.bias, cell.Emit("AddV2", {*weights.bias, state_bias}, {}, "bias_sum"));
+    return std::make_unique<LstmCell>(std::move(weights));
+  }
+  return std::make_unique<GruCell>(std::move(weights), true, state_bias, std::nullopt, std::nullopt);
+}
+
 }  // namespace
 
 StatusOr<std::unique_ptr<Cell>> MakeCell(LayerContext& cell, std::string_view kind, int64_t features) {
+  if (kind == "CuDNNLSTM" || kind == "CuDNNGRU") return MakeCudnnCell(cell, kind == "CuDNNLSTM", features);
   if (kind == "GRU") return MakeGru(cell, features);
   const bool lstm = kind == "LSTM";
   if (!lstm && kind != "SimpleRNN") return Unsupported("Permafrost does not know the cell class '", kind, "Cell'");

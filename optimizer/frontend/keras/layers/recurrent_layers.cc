@@ -213,6 +213,8 @@ std::vector<LayerRow> RecurrentLayers() {
       Recurrent("RNN"),
       {.class_name = "Bidirectional", .build = BuildBidirectional, .max_inputs = -1, .mask = MaskUse::kUses},
       {.class_name = "TimeDistributed", .build = BuildTimeDistributed},
+      Recurrent("CuDNNLSTM"),
+      Recurrent("CuDNNGRU"),
       {.class_name = "SpectralNormalization", .build = BuildSpectralNormalization},
   };
 }

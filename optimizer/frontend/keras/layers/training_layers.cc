@@ -25,7 +25,8 @@ std::vector<LayerRow> TrainingLayers() {
        {"RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness",
         "RandomHeight", "RandomWidth", "RandomHue", "RandomSaturation", "RandomColorJitter", "RandomGrayscale",
         "RandomSharpness", "RandomPosterization", "RandomShear", "RandomPerspective", "RandomErasing",
-        "RandomGaussianBlur", "RandomInvert", "RandomColorDegeneration", "RandomElasticTransform", "RandAugment"}) {
+        "RandomGaussianBlur", "RandomInvert", "RandomColorDegeneration", "RandomElasticTransform", "RandAugment",
+        "AugMix"}) {
     rows.push_back({.class_name = name, .build = OnlyFloat, .mask = MaskUse::kStops});
   }
   return rows;
