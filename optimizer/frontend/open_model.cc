@@ -75,7 +75,12 @@ bool LooksLikeText(std::string_view bytes) {
 
 StatusOr<MetaGraph> WithoutDescription(StatusOr<Graph> graph) {
   RETURN_IF_ERROR(graph.status());
-  return MetaGraph{*std::move(graph), {}, {}};
+  return MetaGraph{.graph = *std::move(graph)};
+}
+
+StatusOr<MetaGraph> WithoutDescription(StatusOr<KerasModel> model) {
+  RETURN_IF_ERROR(model.status());
+  return MetaGraph{.graph = std::move(model->graph), .notes = std::move(model->notes)};
 }
 
 StatusOr<MetaGraph> ReadGraph(const std::shared_ptr<const MappedFile>& file, const Limits& limits,
@@ -83,11 +88,11 @@ StatusOr<MetaGraph> ReadGraph(const std::shared_ptr<const MappedFile>& file, con
   const std::string_view bytes = file->bytes();
   if (IsKerasH5(bytes)) {
     format = Format::kKerasH5;
-    return WithoutDescription(ReadKerasH5(bytes, file, limits));
+    return WithoutDescription(ReadKerasH5(bytes, file, limits, options.input_shapes));
   }
   if (IsKerasZip(bytes)) {
     format = Format::kKerasZip;
-    return WithoutDescription(ReadKerasZip(bytes, file, limits));
+    return WithoutDescription(ReadKerasZip(bytes, file, limits, options.input_shapes));
   }
   const bool text = LooksLikeText(bytes);
   if (text ? IsSavedModelText(bytes) : IsSavedModel(bytes)) {
@@ -149,9 +154,23 @@ StatusOr<Model> Read(const std::shared_ptr<const MappedFile>& file, const Limits
   model.assets = std::move(read.assets);
   RETURN_IF_ERROR(Verify(model.graph, Level::kImported));
   return model;
+  model.notes = std::move(read.notes);
 }
 
 }  // namespace
+
+// What was asked for and a file of this format cannot have.
+Status CheckParts(Format format, const OpenOptions& options) {
+  const bool saved_model = format == Format::kSavedModel || format == Format::kSavedModelText;
+  if (!options.tags.empty() && !saved_model) {
+    return InvalidArgument("--tags: is a ", NameOf(format), ", and only SavedModels keep graphs under tags");
+  }
+  const bool keras = format == Format::kKerasH5 || format == Format::kKerasZip;
+  if (!options.checkpoint.empty() && keras) {
+    return InvalidArgument("--checkpoint: is a ", NameOf(format), ", which holds its weights itself");
+  }
+  return OkStatus();
+}
 
 std::string_view NameOf(Format format) {
   switch (format) {
@@ -176,6 +195,7 @@ StatusOr<Model> OpenModel(const std::string& path, const Limits& limits, const O
   model->notes.insert(model->notes.begin(), place.notes.begin(), place.notes.end());
   const std::string own = place.checkpoint.empty() ? CheckpointOf(place.graph, model->format) : place.checkpoint;
   if (!options.checkpoint.empty()) {
+  if (Status fits = CheckParts(model->format, options); !fits.ok()) return WithContext(fits, place.graph);
     ASSIGN_OR_RETURN(const std::string prefix, ResolveCheckpoint(options.checkpoint));
     RETURN_IF_ERROR(AddVariables(*model, prefix, limits));
   } else if (!own.empty() && HasCheckpoint(own)) {

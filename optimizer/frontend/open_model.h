@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "optimizer/frontend/keras/keras_model.h"
 #include "optimizer/frontend/meta_graph/read_meta_graph.h"
 #include "optimizer/frontend/signature.h"
 #include "optimizer/ir/graph.h"
@@ -39,8 +40,9 @@ struct Model {
 };
 
 struct OpenOptions {
-  std::string checkpoint;  // whatever OpenCheckpoint takes; empty: the one that belongs to the model
-  std::string tags;        // of a SavedModel's graph, separated by commas; empty: serve, else the only ones
+  std::string checkpoint = {};  // whatever OpenCheckpoint takes; empty: the one that belongs to the model
+  std::string tags = {};        // of a SavedModel's graph, separated by commas; empty: serve, else the only ones
+  InputShapes input_shapes = {};  // for formats whose graph is built from layers
 };
 
 // Reads a model of any format we know, told apart by content. `path` may also be

@@ -37,6 +37,21 @@ std::string Join(const std::vector<InspectedTensor>& tensors) {
   return names;
 }
 
+// The inputs as --inputs takes them, with the shapes that were given.
+std::string JoinInputs(const std::vector<InspectedTensor>& tensors, const std::vector<InputSpec>& given) {
+  std::string names;
+  for (const InspectedTensor& tensor : tensors) {
+    names += (names.empty() ? "" : ",") + tensor.name;
+    for (const InputSpec& spec : given) {
+      if (spec.tensor.node != tensor.name || spec.tensor.port != 0 || !spec.shape || !spec.shape->has_rank()) continue;
+      std::string dims;
+      for (const int64_t dim : spec.shape->dims()) dims += StrCat(dims.empty() ? "" : "x", dim < 0 ? "?" : StrCat(dim));
+      names += StrCat(":", spec.shape->rank() < 2 ? StrCat("[", dims, "]") : dims);
+    }
+  }
+  return names;
+}
+
 void CountOps(const Graph& graph, Inspection& inspection) {
   std::set<std::string> unknown;
   const auto count = [&](const Graph& body) {
@@ -57,7 +72,7 @@ void CountOps(const Graph& graph, Inspection& inspection) {
 
 StatusOr<Inspection> Inspect(const OptimizeOptions& options) {
   Inspection inspection;
-  ASSIGN_OR_RETURN(Model model, OpenModel(options.model, options.limits, options.open));
+  ASSIGN_OR_RETURN(Model model, OpenModelFor(options));
   Graph& graph = model.graph;
   {
     GraphEditor editor(graph);
@@ -85,7 +100,9 @@ StatusOr<Inspection> Inspect(const OptimizeOptions& options) {
     inspection.problem = Message(lowered.status());
     return inspection;
   }
+  inspection.notes = lowered->notes;
   const Graph& flat = lowered->model.graph;
+  inspection.figures.parameters = FiguresOf(flat).parameters;  // wherever the format keeps them
   for (NodeId id : flat.inputs()) inspection.inputs.push_back(DescribeValue(flat, flat.node(id).name, {id, 0}));
   for (const GraphOutput& output : flat.outputs()) {
     inspection.outputs.push_back(DescribeValue(flat, output.name, output.value));
@@ -103,7 +120,8 @@ StatusOr<Inspection> Inspect(const OptimizeOptions& options) {
   const std::string out = description.substr(0, description.size() - 5) + ".opencv.pb";
   inspection.optimize_command = StrCat(
       "permafrost-optimize ", Quoted(options.model), Flag("--checkpoint", options.open.checkpoint),
-      Flag("--tags", options.open.tags), Flag("--signature", options.signature), " -o ", Quoted(out), " --inputs ", Quoted(Join(inspection.inputs)), " --outputs ", Quoted(Join(inspection.outputs)));
+      Flag("--tags", options.open.tags), Flag("--signature", options.signature), " -o ", Quoted(out), " --inputs ",
+      Quoted(JoinInputs(inspection.inputs, options.inputs)), " --outputs ", Quoted(Join(inspection.outputs)));
   inspection.bench_command = StrCat("permafrost-bench ", Quoted(options.model), " ", Quoted(out));
   return inspection;
 }

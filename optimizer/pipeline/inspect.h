@@ -17,7 +17,7 @@ struct InspectedTensor {
 // What can be said of a file without being told anything.
 struct Inspection {
   Format format = Format::kUnknown;
-  GraphFigures figures;
+  GraphFigures figures;  // of the file; parameters: of what its inputs and outputs need
   std::vector<Signature> signatures;
   std::vector<InspectedTensor> placeholders;  // in the file
   std::vector<InspectedTensor> variables;     // not frozen yet
@@ -28,6 +28,7 @@ struct Inspection {
   std::optional<Cost> cost;              // of the graph between those inputs and outputs
   std::map<std::string, int64_t> refused;           // "Op: reason" -> nodes, of the file as it is
   std::vector<std::string> refused_after_optimizing;
+  std::vector<std::string> notes;  // what was decided on the way
   std::string problem;  // why no inputs and outputs could be chosen
   std::string optimize_command, bench_command;
 };

@@ -183,8 +183,16 @@ GraphFigures FiguresOf(const Graph& graph) {
   return figures;
 }
 
+StatusOr<Model> OpenModelFor(const OptimizeOptions& options) {
+  OpenOptions open = options.open;
+  for (const InputSpec& input : options.inputs) {
+    if (input.shape && input.tensor.port == 0) open.input_shapes.emplace(input.tensor.node, *input.shape);
+  }
+  return OpenModel(options.model, options.limits, open);
+}
+
 StatusOr<LoweredModel> LowerModel(const OptimizeOptions& options, RunOptions& run) {
-  ASSIGN_OR_RETURN(Model model, OpenModel(options.model, options.limits, options.open));
+  ASSIGN_OR_RETURN(Model model, OpenModelFor(options));
   return LowerModel(std::move(model), options, run);
 }
 
@@ -220,6 +228,9 @@ StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, R
     PassContext context;
     RETURN_IF_ERROR(values.CheckAverages());
     RETURN_IF_ERROR(RunPasses(graph, BoundaryPasses(), Level::kImported, run, lowered.passes));
+    if (!has_variables && !options.open.checkpoint.empty()) {
+      boundary.notes.push_back("the checkpoint is not needed: the graph has no variables");
+    }
     if (has_variables) {
       GraphEditor editor(graph);
       RETURN_IF_ERROR(SettleUpdates(editor, context));
@@ -273,7 +284,7 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
 
   OptimizeReport report;
   if (options.progress) options.progress("read");
-  ASSIGN_OR_RETURN(Model model, OpenModel(options.model, options.limits, options.open));
+  ASSIGN_OR_RETURN(Model model, OpenModelFor(options));
   // The source is hashed beside the other work, each page once.
   const bool writes = !options.output.empty();
   std::future<StatusOr<std::string>> source_hash;

@@ -71,6 +71,9 @@ struct OptimizeReport {
 // Errors: everything the parts say, with file and node; --verify differences; an op the target refuses.
 StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options);
 
+// Reads the model with all that the options say about it.
+StatusOr<Model> OpenModelFor(const OptimizeOptions& options);
+
 // Reads a model and lowers it to a flat graph with its inputs and outputs, nothing optimized yet.
 struct LoweredModel {
   Model model;  // graph: flat

@@ -75,6 +75,7 @@ void Print(const std::string& path, const Inspection& found) {
     std::cout << "problem   " << found.problem << "\n";
     return;
   }
+  for (const std::string& note : found.notes) std::cout << "note      " << note << "\n";
   if (found.refused_after_optimizing.empty()) {
     std::cout << "after optimizing OpenCV takes all of it\n";
   } else {
@@ -139,6 +140,7 @@ void PrintJson(const std::string& path, const Inspection& found) {
   }
   json["refused"] = found.refused;
   json["refused_after_optimizing"] = found.refused_after_optimizing;
+  json["notes"] = found.notes;
   json["problem"] = found.problem;
   json["optimize_command"] = found.optimize_command;
   json["bench_command"] = found.bench_command;
@@ -147,6 +149,7 @@ void PrintJson(const std::string& path, const Inspection& found) {
 
 int Main(int argc, char** argv) {
   OptimizeOptions options;
+  std::string inputs, outputs;
   bool json = false;
   CLI::App app("Says what a model file holds and what OpenCV will make of it.");
   app.set_version_flag("--version", std::string(Version()));
@@ -154,6 +157,8 @@ int Main(int argc, char** argv) {
   app.add_option("--checkpoint", options.open.checkpoint, "Where variables get their values: prefix, folder or file");
   app.add_option("--tags", options.open.tags, "The tags of a SavedModel's graph, separated by commas (default: serve)");
   app.add_option("--signature", options.signature, "The signature whose inputs and outputs are meant (default: serving_default)");
+  app.add_option("--inputs", inputs, "name[:port][:1x224x224x3][:float32],... as permafrost-optimize takes them");
+  app.add_option("--outputs", outputs, "name[:port],...");
   app.add_flag("--json", json, "Print as JSON");
   app.add_option("--max-tensor-bytes", options.limits.max_tensor_bytes, "Refuse larger constants")->capture_default_str();
   app.add_option("--max-nodes", options.limits.max_nodes, "Refuse larger graphs")->capture_default_str();
@@ -162,6 +167,15 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
+  auto input_specs = ParseInputSpecs(inputs);
+  auto output_specs = ParseOutputSpecs(outputs);
+  for (const Status& status : {input_specs.status(), output_specs.status()}) {
+    if (status.ok()) continue;
+    Fail("permafrost-inspect", status);
+    return kUsage;
+  }
+  options.inputs = *std::move(input_specs);
+  options.outputs = *std::move(output_specs);
   const auto found = Inspect(options);
   if (!found.ok()) return Fail("permafrost-inspect", found.status());
   if (json) {

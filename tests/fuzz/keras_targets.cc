@@ -13,9 +13,9 @@ namespace {
 constexpr size_t kMaxBytes = 64 << 10;
 const Limits kLimits{.max_tensor_bytes = 1 << 20, .max_nodes = 500};
 
-void RequireGood(const StatusOr<Graph>& graph) {
-  const Status status = graph.ok() ? Verify(*graph, Level::kFlat) : graph.status();
-  if (status.ok() || (!graph.ok() && !absl::IsInternal(status))) return;
+void RequireGood(const StatusOr<KerasModel>& model) {
+  const Status status = model.ok() ? Verify(model->graph, Level::kFlat) : model.status();
+  if (status.ok() || (!model.ok() && !absl::IsInternal(status))) return;
   std::fprintf(stderr, "a Keras file became a graph that is not well-formed: %s\n", Message(status).c_str());
   std::abort();
 }

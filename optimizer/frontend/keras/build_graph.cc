@@ -29,23 +29,37 @@ StatusOr<GraphOutput> AddOutput(GraphEditor& editor, const std::string& name, Va
   return GraphOutput{editor.node(id).name, {id, 0}};
 }
 
+void AddNotes(const Build& build, std::vector<std::string>& notes) {
+  for (const auto& [policy, layers] : build.policies) {
+    notes.push_back(StrCat("layers with the dtype policy '", policy, "' are computed in float32: ", layers));
+  }
+  if (build.trained.empty()) return;
+  const std::string others = build.trained.size() > 1 ? StrCat(" and ", build.trained.size() - 1, " more") : "";
+  notes.push_back(StrCat("layer '", *build.trained.begin(), "'", others,
+                         " was called with training=True: it is computed as at inference"));
+}
+
 }  // namespace
 
-StatusOr<Graph> BuildGraph(const Json& json, int keras_major, std::unique_ptr<Weights> weights,
-                           const Limits& limits) {
+StatusOr<KerasModel> BuildGraph(const Json& json, int keras_major, std::unique_ptr<Weights> weights,
+                                const Limits& limits, const InputShapes& shapes) {
   ASSIGN_OR_RETURN(auto model, MakeLayer(json, "", std::move(weights)));
   if (!IsModelClass(model->class_name)) {
     return Unsupported("is a model of the class '", model->class_name, "', whose structure is Python code that the file "
                        "does not hold; export it as a SavedModel (model.export) and give that");
   }
   model->scope.clear();  // names of the outer model's layers stand alone
-  Graph graph;
-  GraphEditor editor(graph);
+  KerasModel result;
+  GraphEditor editor(result.graph);
   Build build{.editor = editor, .keras_major = keras_major, .max_nodes = limits.max_nodes};
   std::vector<Value> inputs;
   std::vector<NodeId> input_nodes;
-  ASSIGN_OR_RETURN(const auto declared, InputsOf(*model));
-  for (const ModelInput& input : declared) {
+  ASSIGN_OR_RETURN(auto declared, InputsOf(*model));
+  for (ModelInput& input : declared) {
+    const auto given = shapes.find(input.name);
+    if (given != shapes.end() && given->second.rank() == input.shape.rank()) {
+      input.shape = MergeShapes(input.shape, given->second);
+    }
     ASSIGN_OR_RETURN(const Value value, AddPlaceholder(editor, input));
     inputs.push_back(value);
     input_nodes.push_back(value.node);
@@ -59,7 +73,8 @@ StatusOr<Graph> BuildGraph(const Json& json, int keras_major, std::unique_ptr<We
   }
   editor.SetGraphInputs(std::move(input_nodes));
   editor.SetGraphOutputs(std::move(outputs));
-  return graph;
+  AddNotes(build, result.notes);
+  return result;
 }
 
 }  // namespace permafrost::keras

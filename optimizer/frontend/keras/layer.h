@@ -44,6 +44,8 @@ struct Build {
   int depth = 0;      // of nested layers, bounded
   int64_t calls = 0;  // so far: models that call models twice each grow fast
   std::set<Value> masked = {};  // values that carry a mask in Keras
+  std::map<std::string, int64_t> policies = {};  // layers by their dtype policy, where that is not float32
+  std::set<std::string> trained = {};            // layers called with training=True
 };
 
 // One call of one layer: what its builder knows and the nodes that it adds. Errors need not name the layer; the caller

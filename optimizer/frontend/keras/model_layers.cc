@@ -414,6 +414,34 @@ StatusOr<std::vector<Value>> CallRow(Build& build, Layer& layer, Call call) {
   return outputs;
 }
 
+// Keras 3's quantize() leaves kernels as integers and their scales as weights beside them.
+bool IsQuantized(const Layer& layer) {
+  const Config policy(layer.config["dtype"]);
+  const Json& class_name = policy["class_name"];
+  const Json& name = policy.json().is_object() ? Config(policy["config"])["name"] : policy.json();
+  return (class_name.is_string() && class_name.get<std::string>().starts_with("Quantized")) ||
+         (name.is_string() && name.get<std::string>().find("_from_") != std::string::npos);
+}
+
+// "mixed_float16" and the like; empty where the policy computes in float32.
+std::string OtherPolicy(const Layer& layer) {
+  const Json* policy = &layer.config["dtype"];
+  if (policy->is_object()) policy = &Config(Config(*policy)["config"])["name"];
+  if (!policy->is_string()) return "";
+  std::string name = policy->get<std::string>();
+  const auto dtype = ParseDType(name);
+  if (name.starts_with("mixed_") || (dtype && IsFloating(*dtype) && *dtype != DType::kFloat32)) return name;
+  return "";
+}
+
+void TakeNotes(Build& build, const Layer& layer, const Call& call) {
+  if (const std::string policy = OtherPolicy(layer); !policy.empty() && layer.calls == 0) ++build.policies[policy];
+  const auto training = call.kwargs.find("training");
+  if (training == call.kwargs.end()) return;
+  const Json& value = training->second.json;
+  if (value == true || (value.is_number() && value != 0)) build.trained.insert(layer.scope);
+}
+
 }  // namespace
 
 bool IsModelClass(std::string_view class_name) {
@@ -452,6 +480,12 @@ StatusOr<std::vector<Value>> CallLayer(Build& build, Layer& layer, Call call) {
   if (++build.calls > build.max_nodes) {
     return ResourceExhausted("the model calls layers more than --max-nodes (", build.max_nodes, ") times");
   }
+  if (IsQuantized(layer)) {
+    return Unsupported(context,
+                       ": its weights were quantized by Keras (model.quantize), which is not read; save the model "
+                       "before it is quantized");
+  }
+  TakeNotes(build, layer, call);
   ++build.depth;
   const bool is_model = IsModelClass(layer.class_name);
   auto values = is_model ? CallModel(build, layer, call) : CallRow(build, layer, std::move(call));

@@ -31,11 +31,12 @@ Status NoModel(const Hdf5File& file) {
                          "Keras, load these weights into it and store all with model.save('model.keras')");
 }
 
-StatusOr<Graph> BuildListed(const Hdf5File& file, const Json& model, int keras_major, const Limits& limits) {
+StatusOr<KerasModel> BuildListed(const Hdf5File& file, const Json& model, int keras_major, const Limits& limits,
+                                 const InputShapes& shapes) {
   keras::WantedWeights wanted;
-  RETURN_IF_ERROR(keras::BuildGraph(model, keras_major, keras::RecordWeights(wanted), limits).status());
+  RETURN_IF_ERROR(keras::BuildGraph(model, keras_major, keras::RecordWeights(wanted), limits, shapes).status());
   RETURN_IF_ERROR(keras::AssignListed(file, wanted));
-  return keras::BuildGraph(model, keras_major, keras::ListedWeights(file, wanted), limits);
+  return keras::BuildGraph(model, keras_major, keras::ListedWeights(file, wanted), limits, shapes);
 }
 
 StatusOr<const ZipEntry*> FindEntry(const std::vector<ZipEntry>& entries, std::string_view name) {
@@ -69,7 +70,8 @@ StatusOr<Hdf5File> ReadZippedWeights(const ZipEntry& entry, std::shared_ptr<cons
 bool IsKerasH5(std::string_view bytes) { return keras::IsHdf5(bytes); }
 bool IsKerasZip(std::string_view bytes) { return IsZip(bytes); }
 
-StatusOr<Graph> ReadKerasH5(std::string_view bytes, std::shared_ptr<const MappedFile> owner, const Limits& limits) {
+StatusOr<KerasModel> ReadKerasH5(std::string_view bytes, std::shared_ptr<const MappedFile> owner, const Limits& limits,
+                                 const InputShapes& shapes) {
   ASSIGN_OR_RETURN(const Hdf5File file, keras::ReadHdf5(bytes, std::move(owner), limits));
   const std::string config = FirstOf(file.Attribute("", "model_config"));
   if (config.empty()) return NoModel(file);
@@ -86,10 +88,11 @@ StatusOr<Graph> ReadKerasH5(std::string_view bytes, std::shared_ptr<const Mapped
   }
   auto model = keras::ParseJson(config);
   if (!model.ok()) return WithContext(model.status(), "attribute 'model_config'");
-  return BuildListed(file, *model, major, limits);
+  return BuildListed(file, *model, major, limits, shapes);
 }
 
-StatusOr<Graph> ReadKerasZip(std::string_view bytes, std::shared_ptr<const MappedFile> owner, const Limits& limits) {
+StatusOr<KerasModel> ReadKerasZip(std::string_view bytes, std::shared_ptr<const MappedFile> owner, const Limits& limits,
+                                  const InputShapes& shapes) {
   ASSIGN_OR_RETURN(const auto entries, ListZip(bytes));
   ASSIGN_OR_RETURN(const Json model, ReadJson(entries, "config.json"));
   ASSIGN_OR_RETURN(const Json metadata, ReadJson(entries, "metadata.json"));
@@ -99,7 +102,7 @@ StatusOr<Graph> ReadKerasZip(std::string_view bytes, std::shared_ptr<const Mappe
   ASSIGN_OR_RETURN(const ZipEntry* weights, FindEntry(entries, "model.weights.h5"));
   auto file = ReadZippedWeights(*weights, std::move(owner), limits);
   if (!file.ok()) return WithContext(file.status(), "model.weights.h5");
-  return keras::BuildGraph(model, major, keras::PathWeights(*file), limits);
+  return keras::BuildGraph(model, major, keras::PathWeights(*file), limits, shapes);
 }
 
 }  // namespace permafrost

@@ -19,9 +19,10 @@ struct Asset {
 };
 
 struct MetaGraph {
-  Graph graph;
-  std::vector<Signature> signatures;  // sorted by name, without those that TensorFlow itself calls
-  std::vector<Asset> assets;
+  Graph graph = {};
+  std::vector<Signature> signatures = {};  // sorted by name, without those that TensorFlow itself calls
+  std::vector<Asset> assets = {};
+  std::vector<std::string> notes = {};  // what was decided and the user should hear of
 };
 
 // A MetaGraphDef is what TensorFlow's savers write beside a checkpoint (.meta): a GraphDef among other things. Told

@@ -37,11 +37,11 @@ std::string ToString(const Tags& tags) {
   return "'" + text + "'";
 }
 
-StatusOr<std::string_view> Choose(const std::vector<Candidate>& candidates, std::string_view asked) {
+StatusOr<Candidate> Choose(const std::vector<Candidate>& candidates, std::string_view asked) {
   const Tags wanted = asked.empty() ? Tags{"serve"} : ParseTags(asked);
   std::string all;
   for (const Candidate& candidate : candidates) {
-    if (candidate.tags == wanted) return candidate.bytes;
+    if (candidate.tags == wanted) return candidate;
     all += StrCat(all.empty() ? "" : ", ", ToString(candidate.tags));
   }
   if (candidates.empty()) return DataLoss("is a SavedModel without a graph");
@@ -49,7 +49,7 @@ StatusOr<std::string_view> Choose(const std::vector<Candidate>& candidates, std:
   if (candidates.size() > 1) {
     return InvalidArgument("has several graphs and none with the tag 'serve'; choose one with --tags: ", all);
   }
-  return candidates[0].bytes;
+  return candidates[0];
 }
 
 }  // namespace
@@ -82,8 +82,12 @@ StatusOr<MetaGraph> ReadSavedModel(std::string_view bytes, const std::shared_ptr
     candidates.push_back({std::move(own), graph});
   }
   if (!scan.ok()) return DataLoss("is damaged or truncated: a SavedModel that ends within a field");
-  ASSIGN_OR_RETURN(const std::string_view chosen, Choose(candidates, tags));
-  return ReadMetaGraph(chosen, file, limits);
+  ASSIGN_OR_RETURN(const Candidate chosen, Choose(candidates, tags));
+  ASSIGN_OR_RETURN(MetaGraph graph, ReadMetaGraph(chosen.bytes, file, limits));
+  if (tags.empty() && chosen.tags != Tags{"serve"}) {
+    graph.notes.push_back(StrCat("the graph with the tags ", ToString(chosen.tags), " is taken: there is no other"));
+  }
+  return graph;
 }
 
 StatusOr<MetaGraph> ReadSavedModelText(std::string_view text, std::string_view tags, const Limits& limits) {

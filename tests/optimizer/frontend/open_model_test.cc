@@ -75,6 +75,16 @@ TEST(OpenModel, TellsTextFromBinaryByContent) {
   EXPECT_EQ(format("\x0a\x06\x0a\x01" "a\x12\x01X"), Format::kGraphDef);
 }
 
+TEST(OpenModel, RefusesPartsThatTheFormatCannotHave) {
+  const std::string models = SourceDir() + "/models/formats/";
+  const auto error = [&](const std::string& file, const OpenOptions& options) {
+    return Message(OpenModel(models + file, Limits{}, options).status());
+  };
+  EXPECT_THAT(error("frozen_graph/frozen.pb", {.tags = "serve"}), HasSubstr("only SavedModels"));
+  EXPECT_THAT(error("h5_functional_tf2_12/net.h5", {.tags = "serve"}), HasSubstr("is a Keras HDF5"));
+  EXPECT_THAT(error("h5_functional_tf2_12/net.h5", {.checkpoint = models + "checkpoint_v2"}), HasSubstr("its weights itself"));
+}
+
 TEST(OpenModel, ChecksWhatItRead) {
   const TemporaryFolder folder;
   EXPECT_THAT(ErrorOf(folder.Write("cycle.pbtxt", "node { name: 'a' op: 'Relu' input: 'a' }")), HasSubstr("cycle"));

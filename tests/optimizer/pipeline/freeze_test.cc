@@ -99,6 +99,16 @@ TEST(Freeze, RefusesMovingAveragesThatNobodyHas) {
   EXPECT_THAT(Message(LowerModel(options, run).status()), HasSubstr("give one with --checkpoint"));
 }
 
+TEST(Freeze, SaysThatAFrozenGraphNeedsNoCheckpoint) {
+  OptimizeOptions options;
+  options.model = SourceDir() + "/models/formats/frozen_graph/frozen.pb";
+  options.open.checkpoint = SourceDir() + "/models/formats/checkpoint_v2";
+  RunOptions run;
+  const auto lowered = LowerModel(options, run);
+  ASSERT_TRUE(lowered.ok()) << lowered.status();
+  EXPECT_THAT(lowered->notes, testing::Contains("the checkpoint is not needed: the graph has no variables"));
+}
+
 TEST(Freeze, AsksForTheCheckpointThatIsMissing) {
   const std::string folder = CaseFolder("layers_plain");
   const std::string copy = testing::TempDir() + "permafrost-alone.meta";

@@ -51,6 +51,11 @@ TEST_P(KerasLayers, AnswerWhatKerasPredicted) {
   OptimizeOptions options;
   options.model = file.string();
   options.target.kind = Target::Kind::kGraphDef;
+  if (meta.contains("open_shapes")) {  // what the file leaves open
+    for (const auto& [name, dims] : meta["open_shapes"].items()) {
+      options.inputs.push_back({{name, 0}, Shape(dims.get<std::vector<int64_t>>()), std::nullopt});
+    }
+  }
   RunOptions run;
   const auto lowered = LowerModel(options, run);
   ASSERT_TRUE(lowered.ok()) << lowered.status();
@@ -90,6 +95,32 @@ std::string TestName(const testing::TestParamInfo<std::string>& info) {
 }
 INSTANTIATE_TEST_SUITE_P(Files, KerasLayers, testing::ValuesIn(ModelFiles()), TestName);
 
+TEST(KerasLayersFolder, AsksForTheLengthThatAFileLeavesOpen) {
+  OptimizeOptions options;
+  options.model = (Root() / "keras2/unknown_time_steps/model.h5").string();
+  RunOptions run;
+  const auto asked = LowerModel(options, run);
+  ASSERT_FALSE(asked.ok());
+  EXPECT_THAT(Message(asked.status()), testing::HasSubstr("--inputs in0:1xNx3 with numbers for N"));
+  options.inputs = {{{"in0", 0}, Shape({7, 3}), std::nullopt}};
+  EXPECT_FALSE(LowerModel(options, run).ok()) << "a shape of another rank was taken";
+  options.inputs = {{{"in0", 0}, Shape({-1, 7, 3}), std::nullopt}};
+  const auto lowered = LowerModel(options, run);
+  ASSERT_TRUE(lowered.ok()) << lowered.status();
+  EXPECT_EQ(lowered->model.graph.type(lowered->model.graph.outputs()[1].value).shape, Shape({-1, 7, 4}));
+}
+
+TEST(KerasLayersFolder, SaysThatHalfPoliciesAreComputedInFloat32) {
+  for (const char* file : {"keras2/mixed_precision/model.h5", "keras3/mixed_precision/model.keras"}) {
+    OptimizeOptions options;
+    options.model = (Root() / file).string();
+    RunOptions run;
+    const auto lowered = LowerModel(options, run);
+    ASSERT_TRUE(lowered.ok()) << lowered.status();
+    EXPECT_THAT(lowered->notes, testing::Contains(testing::HasSubstr("'mixed_float16' are computed in float32: 3")));
+  }
+}
+
 // The list above is what lies in the folder: a case that went missing must not go unnoticed.
 TEST(KerasLayersFolder, HoldsEveryCase) {
   std::vector<std::string> cases[2];
@@ -98,8 +129,8 @@ TEST(KerasLayersFolder, HoldsEveryCase) {
     const std::string name = fs::path(file).parent_path().filename().string();
     if (list.empty() || list.back() != name) list.push_back(name);
   }
-  EXPECT_EQ(cases[0].size(), 71u);
-  EXPECT_EQ(cases[1].size(), 66u);
+  EXPECT_EQ(cases[0].size(), 74u);
+  EXPECT_EQ(cases[1].size(), 68u);
 }
 
 }  // namespace

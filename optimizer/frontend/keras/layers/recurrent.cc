@@ -6,6 +6,21 @@
 
 namespace permafrost::keras {
 
+std::string FlagForOpenSizes(const LayerContext& layer) {
+  for (const NodeId id : layer.graph().NodeIds()) {
+    const Shape& shape = layer.shape({id, 0});
+    if (layer.graph().node(id).op != "Placeholder" || shape.rank() < 2) continue;
+    std::string dims = "1";
+    bool open = false;
+    for (int axis = 1; axis < shape.rank(); ++axis) {
+      open = open || shape.dim(axis) < 0;
+      dims += shape.dim(axis) < 0 ? "xN" : StrCat("x", shape.dim(axis));
+    }
+    if (open) return StrCat("--inputs ", layer.graph().node(id).name, ":", dims, " with numbers for N");
+  }
+  return "the model's input a shape with --inputs";
+}
+
 StatusOr<int64_t> TimeSteps(const LayerContext& layer, Value x) {
   const Shape& shape = layer.shape(x);
   if (!shape.has_rank() || shape.rank() < 3) {
@@ -13,10 +28,9 @@ StatusOr<int64_t> TimeSteps(const LayerContext& layer, Value x) {
   }
   const int64_t steps = shape.dim(1);
   if (steps < 0) {
-    return Unsupported(
-        "the number of time steps of its input ", shape.ToString(),
-        " is not known, and the loop over time is written out step by step; save the model with an Input "
-        "of a fixed number of time steps (shape=(steps, features))");
+    return Unsupported("the number of time steps of its input ", shape.ToString(),
+                       " is not known, and the loop over time is written out step by step; give ",
+                       FlagForOpenSizes(layer), ", or save the model with an Input of a fixed number of time steps");
   }
   if (steps < 1 || steps > kMaxTimeSteps) {
     return Unsupported("runs over ", steps, " time steps, which are written out one by one; at most ", kMaxTimeSteps);

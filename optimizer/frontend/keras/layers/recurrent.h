@@ -12,6 +12,8 @@ namespace permafrost::keras {
 
 // Sequences longer than this are refused: each step takes about ten nodes.
 constexpr int64_t kMaxTimeSteps = 4096;
+// What to say on the command line where an input of the model leaves sizes open: "--inputs x:1xNx8".
+std::string FlagForOpenSizes(const LayerContext& layer);
 // The number of time steps of [batch, time, ...]. Errors: not known, too many.
 StatusOr<int64_t> TimeSteps(const LayerContext& layer, Value x);
 

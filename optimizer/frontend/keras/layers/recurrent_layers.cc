@@ -169,8 +169,8 @@ StatusOr<Values> BuildTimeDistributed(LayerContext& layer) {
   const Shape shape = layer.shape(x);
   if (!shape.has_rank() || shape.rank() < 2) return InvalidArgument("is called on ", shape.ToString());
   if (shape.dim(0) < 0 && shape.dim(1) < 0) {
-    return Unsupported("neither batch nor time of its input ", shape.ToString(),
-                       " is known; save the model with an Input of a fixed number of time steps");
+    return Unsupported("neither batch nor time of its input ", shape.ToString(), " is known; give ",
+                       FlagForOpenSizes(layer), ", or save the model with an Input of a fixed number of time steps");
   }
   std::vector<int64_t> merged(shape.dims().begin() + 1, shape.dims().end());
   merged[0] = -1;
@@ -211,10 +211,10 @@ std::vector<LayerRow> RecurrentLayers() {
       Recurrent("GRU"),
       Recurrent("SimpleRNN"),
       Recurrent("RNN"),
-      {.class_name = "Bidirectional", .build = BuildBidirectional, .max_inputs = -1, .mask = MaskUse::kUses},
-      {.class_name = "TimeDistributed", .build = BuildTimeDistributed},
       Recurrent("CuDNNLSTM"),
       Recurrent("CuDNNGRU"),
+      {.class_name = "Bidirectional", .build = BuildBidirectional, .max_inputs = -1, .mask = MaskUse::kUses},
+      {.class_name = "TimeDistributed", .build = BuildTimeDistributed},
       {.class_name = "SpectralNormalization", .build = BuildSpectralNormalization},
   };
 }

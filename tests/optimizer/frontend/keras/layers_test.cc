@@ -10,6 +10,7 @@
 #include "optimizer/frontend/keras/functions/function.h"
 #include "optimizer/frontend/keras/layer.h"
 #include "tests/support/graph_testing.h"
+#include "tests/support/wire_writing.h"
 
 namespace permafrost::keras {
 namespace {
@@ -46,6 +47,9 @@ class Caller {
     layers_.push_back(*std::move(layer));
     return CallLayer(build_, *layers_.back(), std::move(call));
   }
+
+  const Graph& graph() const { return graph_; }
+  const Build& build() const { return build_; }
 
  private:
   Graph graph_;
@@ -112,6 +116,66 @@ TEST(KerasLayers, RefusesMasksWhereTheyChangeNumbers) {
   ASSERT_TRUE(table.ok()) << table.status();
   EXPECT_THAT(Message(Error(call("LSTM", {{"units", 2}}, CallOf((*table)[0])))), HasSubstr("mask"));
   EXPECT_TRUE(call("Dense", {{"units", 2}}, CallOf((*table)[0])).ok());
+}
+
+Json Scaling(const Json& node_def) { return {{"name", "scale"}, {"node_def", node_def}, {"constants", {{"1", 2.5}}}}; }
+
+TEST(KerasLayers, ReadsAnOpHoweverItIsSpelled) {
+  const Json object = {
+      {"name", "scale"}, {"op", "Mul"}, {"input", {"x", "y"}}, {"attr", {{"T", {{"type", "DT_FLOAT"}}}}}};
+  const std::string wire = wire::Bytes(1, "scale") + wire::Bytes(2, "Mul") +
+                           wire::Bytes(5, wire::Bytes(1, "T") + wire::Bytes(2, wire::Number(6, 1)));
+  for (const Json& node_def : {object, Json(object.dump()), Json(wire)}) {
+    Caller call(kImages);
+    const auto values = call("TensorFlowOpLayer", Scaling(node_def), CallOf(call.input(0)));
+    ASSERT_TRUE(values.ok()) << values.status();
+    ASSERT_EQ(values->size(), 1u);
+    EXPECT_EQ(call.graph().node((*values)[0].node).op, "Mul");
+    EXPECT_EQ(call.graph().type((*values)[0]).shape, Shape({-1, 6, 5, 4}));
+  }
+}
+
+TEST(KerasLayers, RefusesOpsThatAreNoFunctionOfTheirInputs) {
+  Caller call(kImages);
+  const auto error = [&](const std::string& op, const Json& more = Json::object()) {
+    Json config = {{"name", "odd"}, {"node_def", {{"name", "odd"}, {"op", op}}}};
+    config.update(more);
+    return Message(Error(call("TensorFlowOpLayer", config, CallOf(call.input(0)))));
+  };
+  for (const char* op : {"PyFunc", "While", "RandomUniform", "StatefulPartitionedCall", "Placeholder", "Exit", ""}) {
+    EXPECT_THAT(error(op), HasSubstr("layer 'odd' (TensorFlowOpLayer)"));
+  }
+  EXPECT_THAT(error("PyFunc"), HasSubstr("holds the op PyFunc"));
+  EXPECT_THAT(error("Neg", {{"node_def", "\x0a\x7f"}}), HasSubstr("damaged"));
+  EXPECT_THAT(error("Neg", {{"node_def", "{\"op\": "}}), HasSubstr("damaged"));
+  EXPECT_THAT(error("Neg", {{"node_def", nullptr}}), HasSubstr("no 'node_def'"));
+  EXPECT_THAT(error("Mul", {{"constants", {{"7", 1.0}}}}), HasSubstr("a constant for input 7"));
+  EXPECT_THAT(error("Mul", {{"constants", {{"-1", 1.0}}}}), HasSubstr("the key '-1'"));
+  EXPECT_THAT(error("Mul", {{"constants", {{"1", "two"}}}}), HasSubstr("constant 1"));
+  EXPECT_THAT(error("Mul"), HasSubstr("Mul"));
+}
+
+TEST(KerasLayers, RefusesQuantizedWeightsInsteadOfTakingThemForFloats) {
+  Caller call(kSequence);
+  const Json now = {{"class_name", "QuantizedDTypePolicy"}, {"config", {{"mode", "int8"}, {"source_name", "float32"}}}};
+  const Json before = {{"class_name", "DTypePolicy"}, {"config", {{"name", "int8_from_float32"}}}};
+  for (const Json& policy : {now, before, Json("float8_from_bfloat16")}) {
+    const Json config = {{"name", "d"}, {"units", 2}, {"dtype", policy}};
+    EXPECT_THAT(Message(Error(call("Dense", config, CallOf(call.input(0))))),
+                HasSubstr("layer 'd' (Dense): its weights were quantized by Keras"));
+  }
+}
+
+TEST(KerasLayers, NotesWhatKerasWouldComputeOtherwise) {
+  Caller call(kImages);
+  const Json half = {{"class_name", "Policy"}, {"config", {{"name", "mixed_bfloat16"}}}};
+  ASSERT_TRUE(call("ReLU", {{"name", "a"}, {"dtype", half}}, CallOf(call.input(0))).ok());
+  ASSERT_TRUE(call("ReLU", {{"name", "b"}, {"dtype", "float64"}}, CallOf(call.input(0))).ok());
+  ASSERT_TRUE(call("ReLU", {{"name", "c"}, {"dtype", "float32"}}, CallOf(call.input(0))).ok());
+  ASSERT_TRUE(call("Dropout", {{"name", "d"}, {"rate", 0.5}}, CallWith(call.input(0), {{"training", true}})).ok());
+  ASSERT_TRUE(call("Dropout", {{"name", "e"}, {"rate", 0.5}}, CallWith(call.input(0), {{"training", false}})).ok());
+  EXPECT_EQ(call.build().policies, (std::map<std::string, int64_t>{{"float64", 1}, {"mixed_bfloat16", 1}}));
+  EXPECT_EQ(call.build().trained, std::set<std::string>{"d"});
 }
 
 TEST(KerasLayers, LongSequencesAreRefusedBeforeTheyAreWrittenOut) {

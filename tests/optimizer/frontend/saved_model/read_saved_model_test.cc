@@ -57,7 +57,10 @@ TEST(ReadSavedModel, TakesTheGraphForServingUnlessTold) {
   ASSERT_TRUE(training.ok()) << training.status();
   EXPECT_TRUE(training->graph.Find("t").has_value());
   const std::string one = SavedModelOf({MetaGraphWith({"gpu", "a"}, "only")});
-  EXPECT_TRUE(ReadSavedModel(one, nullptr, "", Limits()).ok());
+  const auto only = ReadSavedModel(one, nullptr, "", Limits());
+  ASSERT_TRUE(only.ok()) << only.status();
+  EXPECT_THAT(only->notes, testing::ElementsAre(HasSubstr("the tags 'a,gpu' is taken")));
+  EXPECT_TRUE(serving->notes.empty());
   EXPECT_TRUE(ReadSavedModel(one, nullptr, "a,gpu", Limits()).ok());
   EXPECT_THAT(ErrorOf(one, "gpu"), HasSubstr("has no graph with the tags 'gpu'; it has 'a,gpu'"));
   const std::string unclear = SavedModelOf({MetaGraphWith({"b"}, "x"), MetaGraphWith({"a", "gpu"}, "y")});
