@@ -108,9 +108,90 @@ def one_function(folder):
 
 
 def no_signature(folder):
+    """Several functions and no signature: they stand for it. Two variables have one name."""
     module = Towers()
     tf.saved_model.save(module, os.path.join(folder, "model"))
+    x = numbers(2, 4)
+    record(folder, {"x": x}, module.encode(tf.constant(x)), signature="encode")
+
+
+class Scale(tf.Module):
+    def __init__(self, seed):
+        super().__init__()
+        self.factor = tf.Variable(numbers(4, seed=seed), name=f"factor{seed}")
+
+    @tf.function
+    def __call__(self, x):
+        return x * self.factor
+
+
+class Chain(tf.Module):
+    """Called itself, with several traces; parts have functions too."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = [Scale(1), Scale(2)]
+        self.shift = tf.constant(numbers(4, seed=5))
+
+    @tf.function
+    def __call__(self, x, training=False):
+        y = self.parts[1](self.parts[0](x)) + self.shift
+        return [-y, {"doubled": y * 2.0, "first": y[:, :1]}] if not training else [y]
+
+    @tf.function(input_signature=[tf.SparseTensorSpec([None, 4], F32), tf.TensorSpec([None, 4], F32, "dense")])
+    def sparse(self, sparse, dense):
+        return tf.sparse.to_dense(sparse) + dense
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], F32, "x")])
+    def ragged(self, x):
+        return {"rows": tf.RaggedTensor.from_tensor(x), "sum": tf.reduce_sum(x, axis=1) + self.shift[0]}
+
+
+def called(folder):
+    module = Chain()
+    x = numbers(2, 4)
+    module(tf.constant(x), training=True)
+    module(tf.constant(x[:1]))
+    outputs = module(tf.constant(x))
+    module.__call__.get_concrete_function(tf.TensorSpec([None, 4], F32, "x"))
+    tf.saved_model.save(module, os.path.join(folder, "model"))
+    record(folder, {"x": x},
+           {"output_0": outputs[0], "1_doubled": outputs[1]["doubled"], "1_first": outputs[1]["first"]})
+
+
+def called_below(folder):
+    """Functions of a part only; variables that the checkpoint alone can tell apart."""
+    module = tf.Module()
+    module.part = Towers()
+    tf.saved_model.save(module, os.path.join(folder, "model"))
+    x, y = numbers(2, 4), numbers(2, 4, seed=9)
+    outputs = module.part.compare(tf.constant(x), tf.constant(y))
+    record(folder, {"left": x, "right": y}, outputs, signature="part/compare")
+
+
+def no_function(folder):
+    module = tf.Module()
+    module.w = tf.Variable(numbers(4, 2))
+    tf.saved_model.save(module, os.path.join(folder, "model"))
     record(folder, {}, {})
+
+
+def steps(folder):
+    """A loop over time that is as long as the input."""
+    module = tf.Module()
+    module.w = tf.Variable(numbers(4, 4) * 0.3)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 4], F32, "x")])
+    def run(x):
+        state = tf.zeros_like(x[:, 0])
+        for i in tf.range(tf.shape(x)[1]):
+            state = tf.tanh(x[:, i] + tf.matmul(state, module.w))
+        return {"state": state}
+
+    module.run = run
+    tf.saved_model.save(module, os.path.join(folder, "model"))
+    x = numbers(2, 3, 4)
+    record(folder, {"x": x}, run(tf.constant(x)), shape=[2, 3, 4])
 
 
 def text(folder):
@@ -236,7 +317,8 @@ def estimator(folder):
                                    "logits": np.stack([p["logits"] for p in predictions])}, signature="predict")
 
 
-CASES = [keras, signatures, same_names, one_function, no_signature, text, example, table, object_checkpoint, simple_save,
+CASES = [keras, signatures, same_names, one_function, no_signature, called,
+         called_below, no_function, steps, text, example, table, object_checkpoint, simple_save,
          tag_sets, estimator]
 
 

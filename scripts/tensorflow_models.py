@@ -127,6 +127,18 @@ class FunctionModel:
         return [answers[name].numpy() for name in outputs]
 
 
+class CalledModel(FunctionModel):
+    """A function of the root object of a SavedModel that has no signatures."""
+
+    def __init__(self, owner, function):
+        super().__init__(owner, function)
+        self.given = {spec.name: spec for spec in function.structured_input_signature[0] if isinstance(spec, tf.TensorSpec)}
+
+    def run(self, feeds, outputs):
+        answers = self.function(*[tf.constant(feeds[name]) for name in self.given])
+        return [answers[name].numpy() for name in outputs]
+
+
 class KerasModel:
     """A Keras model in inference mode. A tensor goes by the name of its layer or by Keras's own name of the tensor."""
 
@@ -326,6 +338,9 @@ def read_saved_model(path, options):
         raise ModelError(f"{folder}: no meta graph has the tags {sorted(tags)}; there are {[sorted(c) for c in choices]}")
     meta = proto.meta_graphs[choices.index(tags)]
     signatures = {name: value for name, value in meta.signature_def.items() if not name.startswith("__")}
+    if not signatures and meta.object_graph_def.nodes and tf.executing_eagerly():
+        loaded = tf.saved_model.load(str(folder), list(tags))
+        return CalledModel(loaded, getattr(loaded, options.get("signature") or "__call__").concrete_functions[0])
     name = options.get("signature") or ("serving_default" if "serving_default" in signatures or len(signatures) != 1
                                         else next(iter(signatures)))
     if name not in signatures:

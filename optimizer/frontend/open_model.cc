@@ -12,6 +12,7 @@
 #include "optimizer/frontend/keras/read_keras.h"
 #include "optimizer/frontend/locate_model.h"
 #include "optimizer/frontend/meta_graph/read_meta_graph.h"
+#include "optimizer/frontend/saved_model/function_signatures.h"
 #include "optimizer/frontend/saved_model/read_saved_model.h"
 #include "optimizer/ir/verify.h"
 #include "optimizer/support/mapped_file.h"
@@ -141,7 +142,8 @@ Status AddVariables(Model& model, const std::string& prefix, const Limits& limit
   return OkStatus();
 }
 
-StatusOr<Model> Read(const std::shared_ptr<const MappedFile>& file, const Limits& limits, const OpenOptions& options) {
+StatusOr<Model> Read(const std::shared_ptr<const MappedFile>& file, const Limits& limits, const OpenOptions& options,
+                     std::string& object_graph) {
   Model model;
   const std::string_view bytes = file->bytes();
   model.files = {file->path()};
@@ -152,12 +154,11 @@ StatusOr<Model> Read(const std::shared_ptr<const MappedFile>& file, const Limits
   model.graph = std::move(read.graph);
   model.signatures = std::move(read.signatures);
   model.assets = std::move(read.assets);
+  model.notes = std::move(read.notes);
+  object_graph = std::move(read.object_graph);
   RETURN_IF_ERROR(Verify(model.graph, Level::kImported));
   return model;
-  model.notes = std::move(read.notes);
 }
-
-}  // namespace
 
 // What was asked for and a file of this format cannot have.
 Status CheckParts(Format format, const OpenOptions& options) {
@@ -171,6 +172,8 @@ Status CheckParts(Format format, const OpenOptions& options) {
   }
   return OkStatus();
 }
+
+}  // namespace
 
 std::string_view NameOf(Format format) {
   switch (format) {
@@ -190,18 +193,25 @@ std::string_view NameOf(Format format) {
 StatusOr<Model> OpenModel(const std::string& path, const Limits& limits, const OpenOptions& options) {
   ASSIGN_OR_RETURN(ModelPlace place, LocateModel(path));
   ASSIGN_OR_RETURN(auto file, MappedFile::Open(place.graph));
-  auto model = Read(file, limits, options);
+  std::string object_graph;
+  auto model = Read(file, limits, options, object_graph);
   if (!model.ok()) return WithContext(model.status(), place.graph);
+  if (Status fits = CheckParts(model->format, options); !fits.ok()) return WithContext(fits, place.graph);
   model->notes.insert(model->notes.begin(), place.notes.begin(), place.notes.end());
   const std::string own = place.checkpoint.empty() ? CheckpointOf(place.graph, model->format) : place.checkpoint;
   if (!options.checkpoint.empty()) {
-  if (Status fits = CheckParts(model->format, options); !fits.ok()) return WithContext(fits, place.graph);
     ASSIGN_OR_RETURN(const std::string prefix, ResolveCheckpoint(options.checkpoint));
     RETURN_IF_ERROR(AddVariables(*model, prefix, limits));
   } else if (!own.empty() && HasCheckpoint(own)) {
     RETURN_IF_ERROR(AddVariables(*model, own, limits));
   } else if (!own.empty()) {
     model->variables = std::make_shared<NoVariables>(own);
+  }
+  if (!object_graph.empty()) {
+    auto signatures = AddFunctionSignatures(object_graph, model->assets, model->variables.get(), model->graph);
+    if (!signatures.ok()) return WithContext(signatures.status(), place.graph);
+    model->signatures = *std::move(signatures);
+    if (Status good = Verify(model->graph, Level::kImported); !good.ok()) return WithContext(good, place.graph);
   }
   for (const std::string& each : model->files) {
     std::error_code ignored;

@@ -5,10 +5,16 @@
 namespace permafrost {
 
 StatusOr<const Signature*> ChooseSignature(const std::vector<Signature>& signatures, std::string_view name) {
-  const std::string_view wanted = name.empty() ? "serving_default" : name;
-  const auto found = std::find_if(signatures.begin(), signatures.end(),
-                                  [&](const Signature& signature) { return signature.name == wanted; });
-  if (found != signatures.end()) return &*found;
+  const auto find = [&](std::string_view wanted) {
+    const auto found = std::find_if(signatures.begin(), signatures.end(),
+                                    [&](const Signature& signature) { return signature.name == wanted; });
+    return found != signatures.end() ? &*found : nullptr;
+  };
+  if (const Signature* found = find(name.empty() ? "serving_default" : name)) return found;
+  for (const std::string_view usual : {"__call__", "call_and_return_conditional_losses", "serve"}) {
+    const Signature* found = name.empty() ? find(usual) : nullptr;
+    if (found != nullptr) return found;
+  }
   if (name.empty() && signatures.empty()) return nullptr;
   if (name.empty() && signatures.size() == 1) return &signatures[0];
   std::string names;

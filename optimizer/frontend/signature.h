@@ -24,7 +24,8 @@ struct Signature {
   std::vector<SignatureTensor> inputs, outputs;
 };
 
-// The signature of that name; without a name: serving_default, else the only one, else null if there is none.
+// The signature of that name; without a name: serving_default, else what is called when an object itself is (__call__,
+// call_and_return_conditional_losses, serve), else the only one, else null if there is none.
 // Errors: no such signature, several to choose from; they are listed.
 StatusOr<const Signature*> ChooseSignature(const std::vector<Signature>& signatures, std::string_view name);
 

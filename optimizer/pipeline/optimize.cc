@@ -209,8 +209,13 @@ StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, R
     if (needs_signature) RETURN_IF_ERROR(signature.status());
     const bool saved_model = lowered.model.format == Format::kSavedModel || lowered.model.format == Format::kSavedModelText;
     if (saved_model && options.outputs.empty() && *signature == nullptr) {
-      return InvalidArgument("has no signature: its author named no inputs and outputs; save it with signatures, or name "
-                             "tensors with --inputs and --outputs");
+      return InvalidArgument(
+          "has no signature and no function: its author named no inputs and outputs; save it with "
+          "signatures, or name tensors with --inputs and --outputs");
+    }
+    if (options.signature.empty() && needs_signature && *signature != nullptr &&
+        (*signature)->name != "serving_default") {
+      boundary.notes.push_back(StrCat("signature '", (*signature)->name, "' is taken"));
     }
     std::map<std::string, std::string> tables;
     {
@@ -223,14 +228,14 @@ StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, R
     }
     // Restore ops and initial values go when the graph is stripped to its outputs.
     const bool has_variables = HasVariables(graph);
+    if (!has_variables && !options.open.checkpoint.empty()) {
+      boundary.notes.push_back("the checkpoint is not needed: the graph has no variables");
+    }
     const Graph original = has_variables ? graph : Graph();
     const VariableValues values(original, lowered.model.variables.get(), options.ema_name);
     PassContext context;
     RETURN_IF_ERROR(values.CheckAverages());
     RETURN_IF_ERROR(RunPasses(graph, BoundaryPasses(), Level::kImported, run, lowered.passes));
-    if (!has_variables && !options.open.checkpoint.empty()) {
-      boundary.notes.push_back("the checkpoint is not needed: the graph has no variables");
-    }
     if (has_variables) {
       GraphEditor editor(graph);
       RETURN_IF_ERROR(SettleUpdates(editor, context));

@@ -223,8 +223,8 @@ bool IsString(const Graph& graph, Value value) { return graph.type(value).dtype 
 Status SetBoundary(GraphEditor& editor, const Signature* signature, const std::vector<InputSpec>& asked_inputs,
                    const std::vector<TensorName>& asked_outputs, BoundaryReport& report) {
   const Graph& graph = editor.graph();
-  ASSIGN_OR_RETURN(const auto outputs, TranslateOutputs(signature, asked_outputs, report));
   ASSIGN_OR_RETURN(const auto inputs, TranslateInputs(signature, asked_inputs));
+  ASSIGN_OR_RETURN(const auto outputs, TranslateOutputs(signature, asked_outputs, report));
   for (size_t i = 0; i < inputs.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
       const TensorName &a = inputs[i].spec.tensor, &b = inputs[j].spec.tensor;

@@ -59,6 +59,23 @@ def module_signatures(folder):
     return {"model": "model", **NAMES, "signature": "both"}
 
 
+@way("module_functions", releases=ALL, mode="tf2", format="SavedModel, TF 2", variables="resource, captured",
+     api="tf.Module with tf.functions, no signatures")
+def module_functions(folder):
+    class Called(Net):
+        @tf.function(input_signature=IMAGES)
+        def __call__(self, images):
+            features = self.features(images)
+            return {"map": self.head_map(features), "probabilities": self.head_probabilities(features)}
+
+        @tf.function(input_signature=IMAGES)
+        def heat(self, images):
+            return self.head_map(self.features(images))
+
+    tf.saved_model.save(Called(), str(folder / "model"))
+    return {"model": "model", **NAMES}
+
+
 @way("nested_functions", mode="tf2", format="SavedModel, TF 2", variables="resource, captured; a captured tensor",
      api="tf.function in tf.function, three levels")
 def nested_functions(folder):

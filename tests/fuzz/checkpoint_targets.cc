@@ -10,6 +10,7 @@
 #include "optimizer/frontend/checkpoint/table_reader.h"
 #include "optimizer/frontend/checkpoint/v1_reader.h"
 #include "optimizer/frontend/meta_graph/read_meta_graph.h"
+#include "optimizer/frontend/saved_model/function_signatures.h"
 #include "optimizer/frontend/saved_model/read_saved_model.h"
 #include "optimizer/passes/lowering/variables.h"
 #include "optimizer/pipeline/optimize.h"
@@ -161,6 +162,11 @@ void Freeze(StatusOr<MetaGraph> meta, Format format) {
   model.graph = std::move(meta->graph);
   model.signatures = std::move(meta->signatures);
   model.assets = std::move(meta->assets);
+  if (!meta->object_graph.empty()) {
+    auto signatures = AddFunctionSignatures(meta->object_graph, model.assets, nullptr, model.graph);
+    if (!signatures.ok() || !Verify(model.graph, Level::kImported).ok()) return;
+    model.signatures = *std::move(signatures);
+  }
   model.variables = std::make_shared<MadeUpValues>(model.graph);
   model.format = format;
   OptimizeOptions options;

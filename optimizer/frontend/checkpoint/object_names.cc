@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "optimizer/proto/text.h"
-#include "permafrost/object_graph.pb.h"
 
 namespace permafrost {
 namespace {
@@ -45,13 +44,19 @@ class NamedByObjects : public VariableSource {
 
 }  // namespace
 
+Status ReadObjectGraph(const VariableSource& source, tf::TrackableObjectGraph& graph) {
+  if (!source.Has(kObjectGraph)) return OkStatus();
+  ASSIGN_OR_RETURN(const Tensor stored, source.Get(kObjectGraph));
+  if (stored.dtype() != DType::kString || stored.strings().size() != 1 || !ParseWire(stored.strings()[0], graph)) {
+    return DataLoss(source.Describe(), ": its graph of objects is damaged");
+  }
+  return OkStatus();
+}
+
 StatusOr<std::shared_ptr<const VariableSource>> WithObjectNames(std::shared_ptr<const VariableSource> source) {
   if (!source->Has(kObjectGraph)) return source;
-  ASSIGN_OR_RETURN(const Tensor stored, source->Get(kObjectGraph));
   tf::TrackableObjectGraph graph;
-  if (stored.dtype() != DType::kString || stored.strings().size() != 1 || !ParseWire(stored.strings()[0], graph)) {
-    return DataLoss(source->Describe(), ": its graph of objects is damaged");
-  }
+  RETURN_IF_ERROR(ReadObjectGraph(*source, graph));
   NamedByObjects::Keys keys;
   for (const auto& object : graph.nodes()) {
     for (const auto& attribute : object.attributes()) {

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "optimizer/ir/variable_source.h"
+#include "permafrost/object_graph.pb.h"
 
 namespace permafrost {
 
@@ -11,5 +12,8 @@ namespace permafrost {
 // Gives `source` with both names; the same source if it has no such graph.
 // Errors: a graph of objects that is damaged. Get: a name that several objects share.
 StatusOr<std::shared_ptr<const VariableSource>> WithObjectNames(std::shared_ptr<const VariableSource> source);
+
+// That graph of objects; left empty if there is none. Errors: damage.
+Status ReadObjectGraph(const VariableSource& source, tf::TrackableObjectGraph& graph);
 
 }  // namespace permafrost

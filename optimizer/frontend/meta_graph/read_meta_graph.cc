@@ -12,7 +12,7 @@
 namespace permafrost {
 namespace {
 
-constexpr int kGraphDef = 2, kSignatureDef = 5, kAssetFileDef = 6;
+constexpr int kGraphDef = 2, kSignatureDef = 5, kAssetFileDef = 6, kObjectGraphDef = 7;
 
 // A NodeDef has a printable op in field 2; a FunctionDef, the first thing in a GraphDef's library, has no field 2.
 bool IsNode(std::string_view bytes) {
@@ -114,7 +114,7 @@ bool IsMetaGraphText(std::string_view text) {
 StatusOr<MetaGraph> ReadMetaGraph(std::string_view bytes, const std::shared_ptr<const MappedFile>& file,
                                   const Limits& limits) {
   MetaGraph result;
-  std::string_view graph_def;
+  std::string_view graph_def, object_graph;
   WireScanner scan(bytes);
   WireField field;
   while (scan.Next(field)) {
@@ -125,10 +125,13 @@ StatusOr<MetaGraph> ReadMetaGraph(std::string_view bytes, const std::shared_ptr<
       RETURN_IF_ERROR(AddSignature(field.bytes, result.signatures));
     } else if (field.number == kAssetFileDef) {
       RETURN_IF_ERROR(AddAsset(field.bytes, result.assets));
+    } else if (field.number == kObjectGraphDef) {
+      object_graph = field.bytes;
     }
   }
   if (!scan.ok()) return DataLoss("is damaged or truncated: a MetaGraphDef that ends within a field");
   ASSIGN_OR_RETURN(result.graph, ReadGraphDef(graph_def, file, limits));
+  if (result.signatures.empty()) result.object_graph = std::string(object_graph);
   std::sort(result.signatures.begin(), result.signatures.end(),
             [](const Signature& a, const Signature& b) { return a.name < b.name; });
   return result;

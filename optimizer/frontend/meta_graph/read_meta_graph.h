@@ -22,6 +22,7 @@ struct MetaGraph {
   Graph graph = {};
   std::vector<Signature> signatures = {};  // sorted by name, without those that TensorFlow itself calls
   std::vector<Asset> assets = {};
+  std::string object_graph = {};        // a serialised SavedObjectGraph, kept where there are no signatures
   std::vector<std::string> notes = {};  // what was decided and the user should hear of
 };
 

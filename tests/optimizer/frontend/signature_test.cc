@@ -25,6 +25,9 @@ TEST(ChooseSignature, TakesTheDefaultElseTheOnlyOne) {
   EXPECT_EQ(Chosen({"a", "serving_default"}), "serving_default");
   EXPECT_EQ(Chosen({"a"}), "a");
   EXPECT_EQ(Chosen({"a", "b"}, "b"), "b");
+  EXPECT_EQ(Chosen({"__call__", "a", "serving_default"}), "serving_default");
+  EXPECT_EQ(Chosen({"__call__", "call_and_return_conditional_losses", "serve"}), "__call__");
+  EXPECT_EQ(Chosen({"a", "serve"}), "serve");
   EXPECT_EQ(Chosen({}), "none");
 }
 

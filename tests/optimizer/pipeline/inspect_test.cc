@@ -25,6 +25,7 @@ TEST(Inspect, ShowsTheSamePageForEveryFormat) {
                {"builder_text/model", "both"},
                {"simple_save/model", ""},
                {"module_signatures_tf2_21/model", "both"},
+               {"module_functions_tf2_21/model", ""},
                {"saved_model_keras_tf2_12/model", ""},
                {"h5_functional_tf2_12/net.h5", ""},
                {"keras_functional_tf2_21/net.keras", ""}};

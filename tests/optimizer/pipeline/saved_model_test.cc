@@ -49,6 +49,8 @@ OptimizeOptions OptionsFor(const std::string& name) {
   options.signature = meta["signature"];
   if (meta.contains("checkpoint")) options.open.checkpoint = (folder / meta["checkpoint"].get<std::string>()).string();
   if (meta.contains("tags")) options.open.tags = meta["tags"];
+  if (meta.contains("shape"))
+    options.inputs = {{{"x", 0}, Shape(meta["shape"].get<std::vector<int64_t>>()), std::nullopt}};
   return options;
 }
 
@@ -97,7 +99,8 @@ TEST_P(ASavedModel, FreezesToTensorFlowsAnswersUnderItsAliases) {
 
 INSTANTIATE_TEST_SUITE_P(SavedModel, ASavedModel,
                          testing::Values("keras", "keras3", "signatures", "same_names", "one_function", "text",
-                                         "example", "object_checkpoint", "simple_save", "tag_sets", "estimator"),
+                                         "example", "object_checkpoint", "simple_save", "tag_sets", "estimator",
+                                         "no_signature", "called", "called_below", "steps"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(SavedModel, NamesTheGraphsEndsByTheSignature) {
@@ -171,8 +174,47 @@ TEST(SavedModel, RefusesATableThatAnOutputNeeds) {
   EXPECT_THAT(InputNames(lowered->model.graph), ElementsAre("x"));
 }
 
-TEST(SavedModel, SaysThatItHasNoSignature) {
-  EXPECT_THAT(ErrorOf(OptionsFor("no_signature")), HasSubstr("has no signature"));
+TEST(SavedModel, TakesFunctionsWhereThereIsNoSignature) {
+  OptimizeOptions options = OptionsFor("no_signature");
+  options.signature = "";
+  EXPECT_THAT(ErrorOf(options), HasSubstr("name one with --signature: "));
+  EXPECT_THAT(ErrorOf(options), HasSubstr("'compare', 'encode'"));
+  options.signature = "compare";
+  const auto compare = Lower(options);
+  ASSERT_TRUE(compare.ok()) << compare.status();
+  EXPECT_THAT(InputNames(compare->model.graph), ElementsAre("left", "right"));
+  EXPECT_THAT(OutputNames(compare->model.graph), ElementsAre("left_output", "x"));
+  EXPECT_THAT(ErrorOf(OptionsFor("no_function")), HasSubstr("has no signature and no function"));
+}
+
+TEST(SavedModel, TakesWhatACallOfTheModelRuns) {
+  const auto lowered = Lower(OptionsFor("called"));
+  ASSERT_TRUE(lowered.ok()) << lowered.status();
+  EXPECT_THAT(lowered->notes, Contains("signature '__call__' is taken"));
+  EXPECT_THAT(InputNames(lowered->model.graph), ElementsAre("x"));
+  EXPECT_EQ(lowered->model.graph.type({lowered->model.graph.inputs()[0], 0}).shape, Shape({-1, 4}))
+      << "the most general trace comes first";
+  std::vector<std::string> names;
+  for (const Signature& signature : lowered->model.signatures) names.push_back(signature.name);
+  EXPECT_THAT(names, ElementsAre("__call__", "__call__#2", "__call__#3", "ragged", "sparse"));
+}
+
+TEST(SavedModel, NamesTensorsOfFunctionsThatAreNotDense) {
+  OptimizeOptions options = OptionsFor("called");
+  options.signature = "sparse";
+  EXPECT_THAT(ErrorOf(options), HasSubstr("signature 'sparse': 'sparse' is a sparse or composite tensor"));
+  options.signature = "ragged";
+  EXPECT_THAT(ErrorOf(options), HasSubstr("signature 'ragged': 'rows' is a sparse or composite tensor"));
+  options.outputs = {{"sum", 0}};
+  const auto sum = Lower(options);
+  ASSERT_TRUE(sum.ok()) << sum.status();
+  EXPECT_THAT(OutputNames(sum->model.graph), ElementsAre("sum"));
+}
+
+TEST(SavedModel, AsksForTheLengthOfALoopOverAnInput) {
+  OptimizeOptions options = OptionsFor("steps");
+  options.inputs.clear();
+  EXPECT_THAT(ErrorOf(options), HasSubstr("--inputs"));
 }
 
 TEST(SavedModel, ListsTagsAndRefusesWrongOnes) {
