@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "optimizer/support/atomic_file.h"
-#include "optimizer/support/mapped_file.h"
 #include "runner/cv_guard.h"
 
 namespace permafrost {
@@ -30,32 +29,90 @@ void PutText(cv::Mat& picture, const std::string& text, cv::Point at, double siz
   cv::putText(picture, text, at, cv::FONT_HERSHEY_SIMPLEX, size, colour, thick, cv::LINE_AA);
 }
 
+void DrawSegments(cv::Mat& picture, const SegmentMap& map, const std::vector<std::pair<int64_t, std::string>>& legend,
+                  double size) {
+  cv::Mat cells(static_cast<int>(map.rows), static_cast<int>(map.columns), CV_32S,
+                const_cast<int32_t*>(map.classes.data()));
+  if (cells.size() != picture.size()) cv::resize(cells, cells, picture.size(), 0, 0, cv::INTER_NEAREST);
+  const int64_t unpainted = legend.size() > 1 && legend[0].first == 0 ? 0 : -1;
+  for (const auto& entry : legend) {
+    if (entry.first == unpainted) continue;
+    const cv::Mat here = cells == static_cast<double>(entry.first);
+    cv::Mat mixed;
+    cv::addWeighted(picture, 0.4, cv::Mat(picture.size(), picture.type(), Colour(static_cast<size_t>(entry.first))),
+                    0.6, 0, mixed);
+    mixed.copyTo(picture, here);
+  }
+  const int line = static_cast<int>(std::lround(size * 36));
+  int y = picture.rows - line / 2;
+  for (auto entry = legend.rbegin(); entry != legend.rend(); ++entry, y -= line) {
+    if (y < line) break;
+    cv::rectangle(picture, {line / 3, y - line * 2 / 3, line * 2 / 3, line * 2 / 3},
+                  entry->first == unpainted ? cv::Scalar(0, 0, 0) : Colour(static_cast<size_t>(entry->first)),
+                  cv::FILLED);
+    PutText(picture, entry->second, {line * 4 / 3, y}, size, {255, 255, 255});
+  }
+}
+
+cv::Point Near(double x, double y) {
+  return {static_cast<int>(std::lround(std::clamp(x, -1e6, 1e6))),
+          static_cast<int>(std::lround(std::clamp(y, -1e6, 1e6)))};
+}
+
+void DrawBoxes(cv::Mat& picture, const std::vector<std::pair<Box, std::string>>& boxes, double size) {
+  const int thick = std::max(1, static_cast<int>(std::lround(size * 3)));
+  for (const auto& [box, text] : boxes) {
+    const cv::Point from = Near(box.x1, box.y1);
+    const cv::Scalar colour = Colour(static_cast<size_t>(std::max<int64_t>(box.index, 0)));
+    cv::rectangle(picture, from, Near(box.x2, box.y2), {0, 0, 0}, thick + 2);
+    cv::rectangle(picture, from, Near(box.x2, box.y2), colour, thick);
+    const int up = static_cast<int>(std::lround(size * 12));
+    PutText(picture, text, {from.x, from.y > 3 * up ? from.y - up : from.y + 3 * up}, size, colour);
+  }
+}
+
 }  // namespace
 
-Status DrawOnPicture(const std::string& picture_path, const std::vector<Mark>& marks,
-                     const std::vector<std::string>& lines, const std::string& out_path) {
-  RETURN_IF_ERROR(MappedFile::Open(picture_path).status());
+StatusOr<cv::Mat> Draw(const cv::Mat& given, const Drawing& drawing) {
+  cv::Mat picture;
+  RETURN_IF_ERROR(Guarded("drawing", [&]() -> Status {
+    if (!drawing.image.empty()) {
+      picture = drawing.image.clone();
+    } else if (!given.empty()) {
+      picture = given.clone();
+    } else if (!drawing.segments.classes.empty()) {
+      picture =
+          cv::Mat::zeros(static_cast<int>(drawing.segments.rows), static_cast<int>(drawing.segments.columns), CV_8UC3);
+    } else {
+      return InvalidArgument("the input is no picture to draw on");
+    }
+    const double size = std::clamp(std::min(picture.cols, picture.rows) / 900.0, 0.35, 3.0);
+    if (!drawing.segments.classes.empty()) DrawSegments(picture, drawing.segments, drawing.legend, size);
+    DrawBoxes(picture, drawing.boxes, size);
+    const int radius = std::max(2, static_cast<int>(std::lround(size * 9)));
+    for (size_t i = 0; i < drawing.marks.size(); ++i) {
+      const cv::Point at = Near(drawing.marks[i].x, drawing.marks[i].y);
+      cv::circle(picture, at, radius + 1, {0, 0, 0}, cv::FILLED, cv::LINE_AA);
+      cv::circle(picture, at, radius, Colour(i), cv::FILLED, cv::LINE_AA);
+      PutText(picture, drawing.marks[i].text, at + cv::Point(radius + 3, radius), size, Colour(i));
+    }
+    const int line_height = static_cast<int>(std::lround(size * 36));
+    for (size_t i = 0; i < drawing.lines.size(); ++i) {
+      PutText(picture, drawing.lines[i], {line_height / 3, line_height * static_cast<int>(i + 1)}, size,
+              {255, 255, 255});
+    }
+    return OkStatus();
+  }));
+  return picture;
+}
+
+Status WritePicture(const std::string& out_path, const cv::Mat& picture) {
   const size_t dot = out_path.rfind('.');
   if (dot == std::string::npos || out_path.find('/', dot) != std::string::npos) {
     return InvalidArgument(out_path, ": no suffix that says the format; give .png or .jpg");
   }
   std::vector<uint8_t> bytes;
   RETURN_IF_ERROR(Guarded(out_path, [&]() -> Status {
-    cv::Mat picture = cv::imread(picture_path, cv::IMREAD_COLOR);
-    if (picture.empty()) return DataLoss(picture_path, ": no picture that OpenCV can read");
-    const double size = std::clamp(std::min(picture.cols, picture.rows) / 900.0, 0.35, 3.0);
-    const int radius = std::max(2, static_cast<int>(std::lround(size * 9)));
-    for (size_t i = 0; i < marks.size(); ++i) {
-      const cv::Point at(static_cast<int>(std::lround(std::clamp(marks[i].x, -1e6, 1e6))),
-                         static_cast<int>(std::lround(std::clamp(marks[i].y, -1e6, 1e6))));
-      cv::circle(picture, at, radius + 1, {0, 0, 0}, cv::FILLED, cv::LINE_AA);
-      cv::circle(picture, at, radius, Colour(i), cv::FILLED, cv::LINE_AA);
-      PutText(picture, marks[i].text, at + cv::Point(radius + 3, radius), size, Colour(i));
-    }
-    const int line_height = static_cast<int>(std::lround(size * 36));
-    for (size_t i = 0; i < lines.size(); ++i) {
-      PutText(picture, lines[i], {line_height / 3, line_height * static_cast<int>(i + 1)}, size, {255, 255, 255});
-    }
     if (!cv::imencode(out_path.substr(dot), picture, bytes)) return Unsupported("cannot write this format");
     return OkStatus();
   }));

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <opencv2/core/mat.hpp>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "optimizer/support/status.h"
-#include "runner/decode_keypoints.h"
+#include "runner/decode_boxes.h"
+#include "runner/decode_segments.h"
 
 namespace permafrost {
 
@@ -13,9 +17,20 @@ struct Mark {
   std::string text;
 };
 
-// Writes a copy of the picture with a dot and a text at each mark and `lines` in its upper left corner. The suffix of
-// `out_path` says the format (.png, .jpg, ...). Never half a file.
-Status DrawOnPicture(const std::string& picture_path, const std::vector<Mark>& marks,
-                     const std::vector<std::string>& lines, const std::string& out_path);
+struct Drawing {
+  std::vector<Mark> marks = {};         // a dot and a text at each
+  std::vector<std::string> lines = {};  // in the upper left corner
+  std::vector<std::pair<Box, std::string>> boxes = {};
+  SegmentMap segments = {};  // laid over the picture; class 0 is not painted when it is the largest
+  std::vector<std::pair<int64_t, std::string>> legend = {};  // of segments: a colour and a text each
+  cv::Mat image = {};                                        // a picture of its own, in place of the given one
+};
+
+// A copy of the picture with that on it. Without a picture: the drawing's own, or its segments on black.
+// Errors: there is neither.
+StatusOr<cv::Mat> Draw(const cv::Mat& picture, const Drawing& drawing);
+
+// The suffix of `out_path` says the format (.png, .jpg, ...). Never half a file.
+Status WritePicture(const std::string& out_path, const cv::Mat& picture);
 
 }  // namespace permafrost

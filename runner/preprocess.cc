@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
+#include <limits>
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <utility>
-#include <vector>
 
 #include "optimizer/support/mapped_file.h"
 #include "runner/cv_guard.h"
@@ -106,25 +107,56 @@ Array Normalise(const cv::Mat& picture, const Preprocessing& flags, const Prepro
   const double scale = FirstSet(flags.scale, model.scale, 1.0);
   const auto mean = FirstSet(flags.mean, model.mean, {0, 0, 0});
   const auto deviation = FirstSet(flags.std, model.std, {1, 1, 1});
-  std::vector<float> values;
-  values.reserve(picture.total() * static_cast<size_t>(channels));
-  for (int y = 0; y < picture.rows; ++y) {
-    const uint8_t* row = picture.ptr<uint8_t>(y);
-    for (int x = 0; x < picture.cols * channels; ++x) {
-      const size_t c = static_cast<size_t>(x % channels);
-      values.push_back(static_cast<float>((row[x] - mean[c]) * scale / deviation[c]));
+  std::array<std::array<float, 256>, 3> table;  // of each channel and pixel value
+  for (size_t c = 0; c < 3; ++c) {
+    for (size_t value = 0; value < 256; ++value) {
+      table[c][value] = static_cast<float>((static_cast<double>(value) - mean[c]) * scale / deviation[c]);
     }
   }
-  return FloatArray({1, picture.rows, picture.cols, channels}, values);
+  Array array{ElementType::kFloat, {1, picture.rows, picture.cols, channels}, {}};
+  array.bytes.resize(picture.total() * static_cast<size_t>(channels) * sizeof(float));
+  char* out = array.bytes.data();
+  for (int y = 0; y < picture.rows; ++y) {
+    const uint8_t* row = picture.ptr<uint8_t>(y);
+    for (int x = 0; x < picture.cols; ++x) {
+      for (int c = 0; c < channels; ++c, out += sizeof(float)) {
+        std::memcpy(out, &table[static_cast<size_t>(c)][*row++], sizeof(float));
+      }
+    }
+  }
+  return array;
 }
 
 }  // namespace
 
+StatusOr<cv::Mat> ReadPixels(const std::string& path) {
+  ASSIGN_OR_RETURN(const auto file, MappedFile::Open(path));
+  return DecodePixels(file->bytes(), path);
+}
+
+StatusOr<cv::Mat> DecodePixels(std::string_view bytes, std::string_view where) {
+  cv::Mat pixels;
+  RETURN_IF_ERROR(Guarded(where, [&]() -> Status {
+    if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max())) return DataLoss("too large for a picture");
+    if (bytes.empty()) return DataLoss("is empty");
+    const cv::Mat view(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
+    pixels = cv::imdecode(view, cv::IMREAD_COLOR);
+    if (pixels.empty()) return DataLoss("no picture that OpenCV can read (JPEG, PNG, ...)");
+    return OkStatus();
+  }));
+  return pixels;
+}
+
 StatusOr<Picture> LoadPicture(const std::string& path, const TensorInfo& input, const PictureOptions& options) {
+  ASSIGN_OR_RETURN(const cv::Mat pixels, ReadPixels(path));
+  return ToPictureInput(pixels, input, options, path);
+}
+
+StatusOr<Picture> ToPictureInput(const cv::Mat& pixels, const TensorInfo& input, const PictureOptions& options,
+                                 std::string_view path) {
   const Preprocessing model = input.preprocessing.value_or(Preprocessing());
   const Preprocessing& flags = options.values;
   ASSIGN_OR_RETURN(const Wanted wanted, WantedBy(input));
-  RETURN_IF_ERROR(MappedFile::Open(path).status());
   if (const auto& deviation = flags.std ? flags.std : model.std;
       deviation && std::find(deviation->begin(), deviation->end(), 0.0) != deviation->end()) {
     return InvalidArgument("a std of 0 divides by zero");
@@ -135,12 +167,10 @@ StatusOr<Picture> LoadPicture(const std::string& path, const TensorInfo& input, 
     return flag > 0 ? flag : by_shape > 0 ? by_shape : by_model > 0 ? by_model : own;
   };
   RETURN_IF_ERROR(Guarded(path, [&]() -> Status {
-    cv::Mat picture = cv::imread(path, cv::IMREAD_COLOR);
-    if (picture.empty()) return DataLoss("no picture that OpenCV can read (JPEG, PNG, ...)");
-    result.width = picture.cols;
-    result.height = picture.rows;
-    result.input_width = size(flags.width, model.width, wanted.width, picture.cols);
-    result.input_height = size(flags.height, model.height, wanted.height, picture.rows);
+    result.width = pixels.cols;
+    result.height = pixels.rows;
+    result.input_width = size(flags.width, model.width, wanted.width, pixels.cols);
+    result.input_height = size(flags.height, model.height, wanted.height, pixels.rows);
     int64_t channels = wanted.channels < 0 ? 3 : wanted.channels;
     if (wanted.layout.empty()) {  // a flat input: its size tells the channels
       const auto count = input.shape.empty() ? -1 : input.shape.back();
@@ -152,8 +182,8 @@ StatusOr<Picture> LoadPicture(const std::string& path, const TensorInfo& input, 
     if (result.input_width * result.input_height > int64_t{1} << 28) {
       return ResourceExhausted("an input of ", result.input_width, "x", result.input_height, " pixels");
     }
-    picture = Resize(picture, static_cast<int>(result.input_width), static_cast<int>(result.input_height),
-                     FitOf(options, model), CvInterpolation(options.interpolation), result.map);
+    cv::Mat picture = Resize(pixels, static_cast<int>(result.input_width), static_cast<int>(result.input_height),
+                             FitOf(options, model), CvInterpolation(options.interpolation), result.map);
     if (channels == 1) {
       cv::cvtColor(picture, picture, cv::COLOR_BGR2GRAY);
     } else if ((flags.channel_order.empty() ? model.channel_order : flags.channel_order) != "BGR") {

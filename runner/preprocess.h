@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <opencv2/core/mat.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "optimizer/support/status.h"
 #include "shared_io/array.h"
@@ -33,10 +35,17 @@ struct Picture {
   PixelMap map;
 };
 
-// A JPEG, PNG, ... made into a value of `input`: resized, (pixel - mean) * scale / std per channel, channels in order,
+// The pixels, 8 bit BGR, turned as the file's EXIF says. Errors: no such file, no picture that OpenCV can read.
+StatusOr<cv::Mat> ReadPixels(const std::string& path);
+StatusOr<cv::Mat> DecodePixels(std::string_view bytes, std::string_view where);  // of a file's bytes
+
+// Pixels made into a value of `input`: resized, (pixel - mean) * scale / std per channel, channels in order,
 // grey when the input has one channel. What neither flags nor model.json say: the input's own size, else the
 // picture's; RGB; mean 0; scale and std 1; stretched.
-// Errors: no such picture, an input that cannot be a picture, a size the input does not take.
+// Errors: an input that cannot be a picture, a size the input does not take.
+StatusOr<Picture> ToPictureInput(const cv::Mat& pixels, const TensorInfo& input, const PictureOptions& options,
+                                 std::string_view where);
+// Of a file.
 StatusOr<Picture> LoadPicture(const std::string& path, const TensorInfo& input, const PictureOptions& options);
 
 }  // namespace permafrost

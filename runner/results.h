@@ -6,20 +6,30 @@
 #include <vector>
 
 #include "optimizer/support/status.h"
+#include "runner/decode_boxes.h"
 #include "runner/decode_classes.h"
+#include "runner/decode_image.h"
 #include "runner/decode_keypoints.h"
+#include "runner/decode_segments.h"
 #include "runner/draw.h"
 #include "runner/session.h"
 
 namespace permafrost {
 
-enum class Decoder { kAuto, kClasses, kKeypoints, kRaw };
+enum class Decoder { kAuto, kClasses, kBoxes, kSegments, kKeypoints, kImage, kRaw };
 
 struct DecodeOptions {
-  Decoder decoder = Decoder::kAuto;  // kAuto: classes for a vector of at least two numbers, else raw
+  // kAuto: boxes where nothing else has these shapes or names (see LookLikeBoxes), classes for a vector of at least two
+  // numbers, else raw.
+  Decoder decoder = Decoder::kAuto;
   int64_t top_k = 5;
   bool softmax = false;
   std::vector<std::string> labels = {};  // of classes
+  int64_t first_label = 0;               // the class that the first label names
+  BoxOptions boxes = {};
+  SegmentOptions segments = {};
+  bool map_to_picture = false;  // also make maps of segments pixel by pixel, to draw them
+  ImageOptions image = {};
   KeypointOptions keypoints = {};
   std::vector<std::string> parts = {};  // names of key points, as many as keypoints.parts; "Background" is none
 };
@@ -30,19 +40,34 @@ struct OutputResult {
   Array array;
   Decoder decoder = Decoder::kRaw;  // never kAuto
   std::vector<std::vector<ClassScore>> classes;
-  std::vector<Keypoint> keypoints;  // in pixels of the picture when there is one, else in cells of the heat map
+  // In pixels of the picture when there is one, else in cells of the heat map.
+  std::vector<Keypoint> keypoints;
+  // In pixels of the picture when there is one, else as the network gives them. Of several outputs that make boxes
+  // together the first one holds them.
+  std::vector<Box> boxes;
+  bool has_boxes = false;
+  SegmentMap map;                 // cells outside the picture are -1
+  std::vector<Segment> segments;  // of the map
+  SegmentMap on_picture;          // the map pixel by pixel, when options.map_to_picture and there is a picture
+  cv::Mat image;                  // 8-bit BGR
 };
 
-// `picture` is the one the network saw, if it was one.
-StatusOr<std::vector<OutputResult>> Decode(std::vector<NamedArray> outputs, const std::optional<Picture>& picture,
-                                           const DecodeOptions& options);
+// `infos` are the session's outputs; `picture` is the one the network saw, if it was one.
+StatusOr<std::vector<OutputResult>> Decode(std::vector<NamedArray> outputs, const std::vector<TensorInfo>& infos,
+                                           const std::optional<Picture>& picture, const DecodeOptions& options);
+
+std::string LabelOf(const DecodeOptions& options, int64_t index);  // "" when there is none
 
 // What was found, for people.
 std::string ResultsText(std::string_view input, const std::vector<OutputResult>& results, const DecodeOptions& options);
 // One JSON object on one line; raw outputs with all their values.
 std::string ResultsJson(std::string_view input, const std::vector<OutputResult>& results, const DecodeOptions& options);
-// What to draw.
-void ResultMarks(const std::vector<OutputResult>& results, const DecodeOptions& options, std::vector<Mark>& marks,
-                 std::vector<std::string>& lines);
+std::string ErrorJson(std::string_view input, std::string_view error);
+// Lines below CsvHeader(), see writers/writer.h.
+std::string CsvHeader();
+std::string ResultsCsv(std::string_view input, const std::vector<OutputResult>& results, const DecodeOptions& options);
+std::string ErrorCsv(std::string_view input, std::string_view error);
+// What to draw on a picture, or what the network made of it.
+Drawing ResultsDrawing(const std::vector<OutputResult>& results, const DecodeOptions& options);
 
 }  // namespace permafrost

@@ -1,8 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <opencv2/core.hpp>
+
 #include "optimizer/support/version.h"
+#include "runner/inputs/video.h"
+#include "runner/preprocess.h"
 #include "tests/bench/case_folder.h"
+#include "tests/runner/tool/run_with.h"
+#include "tests/runner/video_making.h"
 #include "tests/support/run_program.h"
 
 namespace permafrost {
@@ -65,12 +71,101 @@ TEST_F(RunToolTest, EndsWithTwoOnWrongUseAndOneOnWrongFiles) {
 TEST_F(RunToolTest, LeavesNoFileBehindWhenItFails) {
   const std::string drawn = root_ + "/drawn.png";
   EXPECT_EQ(Run({Write("page.pb", "<html>"), PictureFile(), "--draw", drawn}).exit_code, 1);
-  EXPECT_EQ(
-      Run({Model(), PictureFile(), "--decode", "classes", "--size", "3x3", "--draw", drawn, "--labels", "/none"}).exit_code,
-      1);
+  EXPECT_EQ(Run({Model(), PictureFile(), "--decode", "classes", "--size", "3x3", "--draw", drawn, "--labels", "/none"})
+                .exit_code,
+            1);
   EXPECT_FALSE(std::filesystem::exists(drawn));
   EXPECT_EQ(Run({Model(), PictureFile(), "--decode", "classes", "--draw", drawn}).exit_code, 0);
   EXPECT_TRUE(std::filesystem::exists(drawn));
+}
+
+TEST_F(RunToolTest, ReadsStandardInput) {
+  const std::string model = Model(), picture = PictureFile();
+  const Finished one = RunWith({model, "-", "--json"}, {.standard_input = picture});
+  EXPECT_EQ(one.exit_code, 0) << one.err;
+  EXPECT_THAT(one.out, HasSubstr("{\"input\":\"stdin\""));
+  EXPECT_THAT(one.out, HasSubstr("[3.0,6.0,9.0,12.0,15.0,18.0]"));
+  const Finished list = RunWith({model, "@-", "--json"}, {.standard_input = Write("list", picture + "\n" + picture)});
+  EXPECT_EQ(list.exit_code, 0) << list.err;
+  EXPECT_EQ(Lines(list.out).size(), 2U);
+  for (const char* nothing : {"", "/dev/null"}) {
+    const Finished closed = RunWith({model, "-"}, {.standard_input = nothing});
+    EXPECT_EQ(closed.exit_code, 1);
+    EXPECT_THAT(closed.err, HasSubstr("stdin: gives nothing"));
+    EXPECT_EQ(RunWith({model, "@-"}, {.standard_input = nothing}).exit_code, 1);
+  }
+}
+
+TEST_F(RunToolTest, ListsDevicesAndRefusesThoseThatAreMissing) {
+  const Finished list = Run({"--list-devices"});
+  EXPECT_EQ(list.exit_code, 0) << list.err;
+  EXPECT_THAT(list.out, HasSubstr("\nopencv/cpu\n"));
+  if (list.out.find("cann/") == std::string::npos) {
+    const Finished missing = Run({Model(), PictureFile(), "--backend", "cann"});
+    EXPECT_EQ(missing.exit_code, 1);
+    EXPECT_THAT(missing.err, HasSubstr("cann/npu needs an OpenCV built with -D WITH_CANN=ON"));
+  }
+  EXPECT_THAT(Run({Model(), PictureFile(), "--target", "toaster"}).err, HasSubstr("no target \"toaster\""));
+}
+
+TEST_F(RunToolTest, RunsRandomNumbers) {
+  const Finished unknown = Run({Model(), "--random", "1"});
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("model.json"));
+  EXPECT_EQ(Run({Model(), "--count", "2"}).exit_code, 2);
+  EXPECT_EQ(Run({Model(), PictureFile(), "--random", "x"}).exit_code, 2);
+}
+
+TEST_F(RunToolTest, TakesAModelsYml) {
+  const std::string yml = Write("models.yml",
+                                "%YAML 1.0\n---\ntiny:\n  mean: [1, 2, 3]\n  scale: 2.0\n  rgb: false\n"
+                                "  classes: \"names.txt\"\n  sample: \"classification\"\n");
+  Write("names.txt", "a\nb\nc\nd\ne\nf\n");
+  const std::string model = Model(), picture = PictureFile();
+  const Finished run = Run({model, picture, "--models-yml", yml, "--alias", "tiny", "--json", "--decode", "raw"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("\"values\":[12.0,0.0,0.0,30.0,18.0,6.0]"));
+  const Finished classes =
+      Run({model, picture, "--models-yml", yml, "--alias", "tiny", "--top-k", "1", "--scale", "1"});
+  EXPECT_THAT(classes.out, HasSubstr("15.00000  d"));
+  EXPECT_EQ(Run({model, picture, "--models-yml", yml}).exit_code, 2);
+  EXPECT_EQ(Run({model, picture, "--alias", "tiny"}).exit_code, 2);
+  EXPECT_EQ(Run({model, picture, "--models-yml", yml, "--alias", "none"}).exit_code, 1);
+  EXPECT_EQ(Run({model, picture, "--models-yml", root_ + "/none.yml", "--alias", "tiny"}).exit_code, 1);
+}
+
+TEST_F(RunToolTest, WritesTablesAndArchivesAndPictures) {
+  const std::string model = Model(), picture = PictureFile(), csv = root_ + "/out.csv";
+  const Finished run = Run({model, picture, picture, "--out", csv, "--save-npz", root_ + "/npz", "--draw",
+                            root_ + "/drawn", "--decode", "image"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(run.out, "");
+  EXPECT_EQ(ReadBytes(csv), "input,output,kind,index,label,score,x,y,width,height,error\n");
+
+  EXPECT_TRUE(std::filesystem::exists(root_ + "/npz/two.ppm.npz"));
+  EXPECT_TRUE(std::filesystem::exists(root_ + "/npz/two.ppm~2.npz"));
+  const auto made = ReadPixels(root_ + "/drawn/two.ppm.png");
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(made->at<cv::Vec3b>(0, 0), cv::Vec3b(9, 6, 3));
+}
+
+TEST_F(RunToolTest, AnnotatesVideos) {
+  const std::string clip = root_ + "/clip.avi", out = root_ + "/out.avi";
+  if (!MakeVideo(clip, 5, 32, 16)) GTEST_SKIP() << kNoVideo;
+  const Finished run = Run({Model(), clip, "--size", "2x1", "--draw", out, "--json", "--limit", "4"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(Lines(run.out).size(), 4U);
+  auto video = Video::Open(out);
+  ASSERT_TRUE(video.ok()) << video.status();
+  int frames = 0;
+  while (*video->Skip()) ++frames;
+  EXPECT_EQ(frames, 4);
+  EXPECT_EQ(Run({Model(), clip, "--size", "2x1", "--draw", root_ + "/frames"}).exit_code, 0);
+  EXPECT_TRUE(std::filesystem::exists(root_ + "/frames/clip-000004.png"));
+  const std::string bytes = ReadBytes(clip);
+  const Finished damaged = Run({Model(), Write("cut.avi", bytes.substr(0, 200)), "--size", "2x1"});
+  EXPECT_EQ(damaged.exit_code, 1);
+  EXPECT_THAT(damaged.err, HasSubstr("cut.avi"));
 }
 
 TEST_F(RunToolTest, SaysItsVersion) {

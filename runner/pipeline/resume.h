@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "optimizer/support/status.h"
+#include "runner/pipeline/journal.h"
+#include "runner/writers/writer.h"
+
+namespace permafrost {
+
+// Lets a run that was ended in any way go on where it was: keeps the journal of one output. What is counted there is on
+// the disk; what is not is cut off and made again, so that no item is lost and none comes twice.
+class Resume {
+ public:
+  // `flags`: a digest of all that shapes the output besides the items. Errors: those of ReadJournal; other flags.
+  static StatusOr<Resume> Open(const std::string& output, const std::string& flags);
+
+  const JournalEntry& before() const { return before_; }
+
+  // For the items that were written before. Errors: they are not those that the journal counts.
+  Status Skipped(const std::string& name);
+  // After an item was written. A few times a second what was written is made safe and counted.
+  Status Written(const Finished& item, Sink& sink, const std::vector<std::unique_ptr<Writer>>& writers);
+  Status Commit(Sink& sink, const std::vector<std::unique_ptr<Writer>>& writers);
+
+ private:
+  std::string output_;
+  JournalEntry before_, now_;
+  std::chrono::steady_clock::time_point committed_;
+};
+
+}  // namespace permafrost

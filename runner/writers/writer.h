@@ -1,0 +1,58 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <opencv2/core/mat.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "optimizer/support/status.h"
+#include "runner/results.h"
+#include "runner/writers/sink.h"
+
+namespace permafrost {
+
+// One item, run or failed.
+struct Finished {
+  std::string name, file_name;
+  Status status;  // of reading, running and decoding it
+  std::vector<OutputResult> results = {};
+  cv::Mat pixels = {};  // of the picture that it was, if it was one
+  double fps = 0;       // of the video that it is a frame of
+};
+
+// Takes items in their order.
+class Writer {
+ public:
+  virtual ~Writer() = default;
+  // Errors end the run: what is wrong with the item alone is in its status.
+  virtual Status Write(const Finished& item) = 0;
+  // What was written is safe from then on, or is written again when the run goes on.
+  virtual Status Sync() { return OkStatus(); }
+  virtual Status Finish() { return OkStatus(); }
+};
+
+// For people; failed items are left out.
+std::unique_ptr<Writer> MakeTextWriter(Sink& sink, const DecodeOptions& options);
+// One object a line: {"input":..., "outputs":[...]} or {"input":..., "error":"..."}.
+std::unique_ptr<Writer> MakeJsonLinesWriter(Sink& sink, const DecodeOptions& options);
+// A line for each class, box, key point, segment or number, all with the same columns, so that tables of any tool take
+// them: input,output,kind,index,label,score,x,y,width,height,error.
+std::unique_ptr<Writer> MakeCsvWriter(Sink& sink, const DecodeOptions& options);
+
+// folder/ITEM.OUTPUT.npy for each output. The folder is made. Errors: it cannot be.
+StatusOr<std::unique_ptr<Writer>> MakeNpyWriter(const std::string& folder);
+// folder/ITEM.npz with all outputs.
+StatusOr<std::unique_ptr<Writer>> MakeNpzWriter(const std::string& folder);
+
+// The picture with what was found drawn on it, or the picture that the network made. `path` is the file when it has a
+// suffix and `several` is false, else a folder, which is made, for ITEM.png or ITEM + `suffix`.
+StatusOr<std::unique_ptr<Writer>> MakePictureWriter(const std::string& path, bool several,
+                                                    const DecodeOptions& options);
+// The same as frames of one video.
+StatusOr<std::unique_ptr<Writer>> MakeVideoWriter(const std::string& path, double fps, const DecodeOptions& options);
+// The same in a window; the key q or Escape sets `stop`. Errors: OpenCV was built without windows, no display.
+StatusOr<std::unique_ptr<Writer>> MakeWindowWriter(const DecodeOptions& options, std::atomic<bool>& stop);
+
+}  // namespace permafrost

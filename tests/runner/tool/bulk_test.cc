@@ -1,0 +1,196 @@
+// permafrost-run on many inputs, ended in the middle.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "shared_io/npy.h"
+#include "tests/bench/case_folder.h"
+#include "tests/runner/tool/run_with.h"
+#include "tests/runner/video_making.h"
+
+namespace permafrost {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class BulkTest : public CaseFolderTest {
+ protected:
+  std::string Model() const { return Network().Save(root_ + "/model.pb"); }
+  // A folder of arrays whose numbers are their place, some of them no arrays.
+  std::string Inputs(int count, int bad_every = 0) const {
+    std::filesystem::create_directories(root_ + "/in");
+    for (int i = 0; i < count; ++i) {
+      const std::string path = root_ + "/in/" + std::to_string(100000 + i) + ".npy";
+      if (bad_every > 0 && i % bad_every == bad_every - 1) {
+        WriteBytes(path, "no array");
+      } else {
+        EXPECT_TRUE(WriteNpy(path, FloatArray({1, 1, 2, 3}, std::vector<float>(6, static_cast<float>(i)))).ok());
+      }
+    }
+    return root_ + "/in";
+  }
+  static std::vector<std::string> Inputs(const std::string& jsonl) {
+    std::vector<std::string> inputs;
+    for (const std::string& line : Lines(jsonl)) {
+      const auto json = nlohmann::json::parse(line, nullptr, false);
+      EXPECT_FALSE(json.is_discarded()) << line;
+      inputs.push_back(json.value("input", "?"));
+    }
+    return inputs;
+  }
+};
+
+TEST_F(BulkTest, LosesNothingAndRepeatsNothingWhereverItIsKilled) {
+  const std::string model = Model(), inputs = Inputs(3000, 50), out = root_ + "/out.jsonl";
+  const Finished whole = RunWith({model, inputs, "--out", root_ + "/whole.jsonl", "--json"}, {});
+  EXPECT_EQ(whole.exit_code, 1);
+  EXPECT_THAT(whole.err, HasSubstr("60 of 3000 inputs failed"));
+  std::mt19937 random(std::random_device{}());
+  const auto seed = random();
+  random.seed(seed);
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  const std::vector<std::string> command = {model,        inputs,         "--out",      out, "--resume",
+                                            "--save-npy", root_ + "/npy", "--decoders", "2"};
+  int kills = 0, ended = -1;
+  for (int i = 0; i < 200 && ended < 0; ++i) {
+    const Finished run = RunWith(command, {.signal = SIGKILL, .after_ms = static_cast<int>(100 + random() % 500)});
+    if (run.exit_code == 128 + SIGKILL) {
+      ++kills;
+    } else {
+      ended = run.exit_code;
+      EXPECT_THAT(run.err, HasSubstr("60 of 3000 inputs failed"));
+    }
+  }
+  EXPECT_EQ(ended, 1) << "never came to the end";
+  EXPECT_GE(kills, 1);
+  EXPECT_EQ(ReadBytes(out), ReadBytes(root_ + "/whole.jsonl"));
+  EXPECT_EQ(Inputs(ReadBytes(out)).size(), 3000U);
+  size_t arrays = 0;
+  for (const auto& file : std::filesystem::directory_iterator(root_ + "/npy")) {
+    arrays += file.path().extension() == ".npy" ? 1 : 0;
+  }
+  EXPECT_EQ(arrays, 2940U);
+  EXPECT_THAT(*ToFloats(*ReadNpy(root_ + "/npy/102000.y.npy")), ElementsAre(6000, 6000, 6000, 6000, 6000, 6000));
+
+  const Finished again = RunWith(command, {});
+  EXPECT_EQ(again.exit_code, 1) << "what failed stays failed";
+  EXPECT_EQ(ReadBytes(out), ReadBytes(root_ + "/whole.jsonl"));
+}
+
+TEST_F(BulkTest, GoesOnWithinAVideo) {
+  const std::string clip = root_ + "/clip.avi", model = Model(), out = root_ + "/out.csv";
+  if (!MakeVideo(clip, 20)) GTEST_SKIP() << kNoVideo;
+  const std::vector<std::string> command = {model, clip, clip, "--out", out, "--resume", "--decode", "raw"};
+  std::vector<std::string> first = command;
+  first.insert(first.end(), {"--limit", "27"});
+  EXPECT_EQ(RunWith(first, {}).exit_code, 0);
+  const std::string part = ReadBytes(out);
+  // --limit shapes the results: another run with other flags may not go on.
+  EXPECT_THAT(RunWith(command, {}).err, HasSubstr("other flags"));
+  EXPECT_EQ(ReadBytes(out), part);
+  std::filesystem::remove(out);
+  std::filesystem::remove(out + ".journal");
+  EXPECT_EQ(RunWith(command, {}).exit_code, 0);
+  const std::string whole = ReadBytes(out);
+  EXPECT_EQ(Lines(whole).size(), 1 + 40U * 6);
+  EXPECT_EQ(whole.substr(0, part.size()), part);
+}
+
+TEST_F(BulkTest, EndsCleanlyOnAnInterrupt) {
+  const std::string model = Model(), inputs = Inputs(3000), out = root_ + "/out.jsonl";
+  const std::vector<std::string> command = {model, inputs, "--out", out, "--resume", "--warm-up", "2000"};
+  const Finished ended = RunWith(command, {.signal = SIGINT, .after_ms = 150});
+  if (ended.exit_code == 1) EXPECT_THAT(ended.err, HasSubstr("the same command goes on from here"));
+  const Finished rest = RunWith(command, {});
+  EXPECT_EQ(rest.exit_code, 0) << rest.err;
+  const std::vector<std::string> names = Inputs(ReadBytes(out));
+  ASSERT_EQ(names.size(), 3000U);
+  EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
+}
+
+TEST_F(BulkTest, RefusesToGoOnWithOtherInputs) {
+  const std::string model = Model(), inputs = Inputs(5), out = root_ + "/out.jsonl";
+  const std::vector<std::string> command = {model, inputs, "--out", out, "--resume"};
+  ASSERT_EQ(RunWith(command, {}).exit_code, 0);
+  const std::string before = ReadBytes(out);
+  ASSERT_TRUE(WriteNpy(inputs + "/199999.npy", FloatArray({1, 1, 2, 3}, std::vector<float>(6, 1))).ok());
+  EXPECT_EQ(RunWith(command, {}).exit_code, 0) << "more inputs at the end are fine";
+  EXPECT_EQ(Inputs(ReadBytes(out)).size(), 6U);
+  EXPECT_EQ(ReadBytes(out).substr(0, before.size()), before);
+  std::filesystem::remove(inputs + "/100002.npy");
+  EXPECT_THAT(RunWith(command, {}).err, HasSubstr("there are only 5"));
+  ASSERT_TRUE(WriteNpy(inputs + "/100009.npy", FloatArray({1, 1, 2, 3}, std::vector<float>(6, 1))).ok());
+  EXPECT_THAT(RunWith(command, {}).err, HasSubstr("other inputs"));
+  WriteBytes(out + ".journal", "{}");
+  EXPECT_THAT(RunWith(command, {}).err, HasSubstr("is no journal"));
+  std::filesystem::remove(out + ".journal");
+  EXPECT_THAT(RunWith(command, {}).err, HasSubstr("without its journal"));
+}
+
+TEST_F(BulkTest, SharesTheWorkOut) {
+  const std::string model = Model(), inputs = Inputs(7);
+  std::vector<std::string> all;
+  for (const char* shard : {"1/3", "2/3", "3/3"}) {
+    const Finished run = RunWith({model, inputs, "--json", "--shard", shard}, {});
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    for (const std::string& name : Inputs(run.out)) all.push_back(name);
+  }
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(all.size(), 7U);
+  EXPECT_EQ(std::unique(all.begin(), all.end()), all.end());
+  for (const char* wrong : {"3/2", "0/2", "1", "1/0", "x/2", "1/2x", "-1/2"}) {
+    EXPECT_EQ(RunWith({model, inputs, "--shard", wrong}, {}).exit_code, 2) << wrong;
+  }
+}
+
+TEST_F(BulkTest, StopsAtTheFirstFailureWhenAsked) {
+  const std::string model = Model(), inputs = Inputs(20, 5);
+  const Finished fast = RunWith({model, inputs, "--json", "--fail-fast"}, {});
+  EXPECT_EQ(fast.exit_code, 1);
+  EXPECT_THAT(fast.err, HasSubstr("100004.npy: npy: does not start"));
+  EXPECT_EQ(Inputs(fast.out).size(), 4U);
+  const Finished all = RunWith({model, inputs, "--json"}, {});
+  EXPECT_EQ(all.exit_code, 1);
+  EXPECT_EQ(Inputs(all.out).size(), 20U);
+  EXPECT_THAT(all.out, HasSubstr("100004.npy\",\"error\":"));
+  EXPECT_THAT(all.err, HasSubstr("4 of 20 inputs failed"));
+  EXPECT_EQ(all.err.find("left"), std::string::npos) << "no progress where no terminal is";
+}
+
+TEST_F(BulkTest, GivesTheSameWithStreamsAndBatches) {
+  const std::string model = Model(), inputs = Inputs(40);
+  const Finished plain = RunWith({model, inputs, "--json"}, {});
+  const Finished streams = RunWith({model, inputs, "--json", "--streams", "3", "--decoders", "2"}, {});
+  EXPECT_EQ(streams.exit_code, 0) << streams.err;
+  EXPECT_EQ(plain.out, streams.out);
+  EXPECT_THAT(streams.err, HasSubstr("streams 3  batch 1  items 40"));
+}
+
+TEST_F(BulkTest, ReportsOutputsThatCannotBeWritten) {
+  const std::string model = Model(), inputs = Inputs(2);
+  for (const std::vector<std::string>& flags :
+       std::vector<std::vector<std::string>>{{"--out", root_ + "/none/out.jsonl"},
+                                             {"--out", root_},
+                                             {"--out", root_ + "/none/out.jsonl", "--resume"},
+                                             {"--save-npy", model},
+                                             {"--save-npz", "/proc/none"},
+                                             {"--draw", "/proc/none"},
+                                             {"--draw", root_ + "/one.png"},
+                                             {"--draw", root_ + "/v.avi", "--out", root_ + "/out", "--resume"}}) {
+    std::vector<std::string> command = {model, inputs};
+    command.insert(command.end(), flags.begin(), flags.end());
+    const Finished run = RunWith(command, {});
+    EXPECT_EQ(run.exit_code, 1) << flags[0] << " " << flags[1];
+    EXPECT_NE(run.err, "");
+  }
+  const Finished full = RunWith({model, inputs}, {.standard_output = "/dev/full"});
+  EXPECT_EQ(full.exit_code, 1);
+  EXPECT_THAT(full.err, HasSubstr("standard output"));
+}
+
+}  // namespace
+}  // namespace permafrost
