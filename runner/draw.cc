@@ -112,10 +112,11 @@ Status WritePicture(const std::string& out_path, const cv::Mat& picture) {
     return InvalidArgument(out_path, ": no suffix that says the format; give .png or .jpg");
   }
   std::vector<uint8_t> bytes;
-  RETURN_IF_ERROR(Guarded(out_path, [&]() -> Status {
+  const auto encode = [&]() -> Status {
     if (!cv::imencode(out_path.substr(dot), picture, bytes)) return Unsupported("cannot write this format");
     return OkStatus();
-  }));
+  };
+  RETURN_IF_ERROR(WithContext(Guarded("encoding", encode), out_path));
   return WriteFileAtomically(out_path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 

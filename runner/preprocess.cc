@@ -136,14 +136,15 @@ StatusOr<cv::Mat> ReadPixels(const std::string& path) {
 
 StatusOr<cv::Mat> DecodePixels(std::string_view bytes, std::string_view where) {
   cv::Mat pixels;
-  RETURN_IF_ERROR(Guarded(where, [&]() -> Status {
+  const auto decode = [&]() -> Status {
     if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max())) return DataLoss("too large for a picture");
     if (bytes.empty()) return DataLoss("is empty");
     const cv::Mat view(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
     pixels = cv::imdecode(view, cv::IMREAD_COLOR);
     if (pixels.empty()) return DataLoss("no picture that OpenCV can read (JPEG, PNG, ...)");
     return OkStatus();
-  }));
+  };
+  RETURN_IF_ERROR(WithContext(Guarded("decoding", decode), where));
   return pixels;
 }
 
@@ -166,7 +167,7 @@ StatusOr<Picture> ToPictureInput(const cv::Mat& pixels, const TensorInfo& input,
   const auto size = [](int64_t flag, int64_t by_model, int64_t by_shape, int64_t own) {
     return flag > 0 ? flag : by_shape > 0 ? by_shape : by_model > 0 ? by_model : own;
   };
-  RETURN_IF_ERROR(Guarded(path, [&]() -> Status {
+  const auto prepare = [&]() -> Status {
     result.width = pixels.cols;
     result.height = pixels.rows;
     result.input_width = size(flags.width, model.width, wanted.width, pixels.cols);
@@ -191,7 +192,8 @@ StatusOr<Picture> ToPictureInput(const cv::Mat& pixels, const TensorInfo& input,
     }
     result.array = Normalise(picture, flags, model);
     return OkStatus();
-  }));
+  };
+  RETURN_IF_ERROR(WithContext(Guarded("preparing", prepare), path));
   const std::string where = StrCat(path, " as input \"", input.name, "\"");
   auto array = Relayout(result.array, "NHWC", wanted.layout);
   if (!array.ok()) return WithContext(array.status(), where);

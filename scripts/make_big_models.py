@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Builds the big frozen graphs that time and memory are measured on, into build/models/big.
 
-    scripts/python_env reference scripts/make_big_models.py [resnet50] [vgg16]
+    scripts/python_env reference scripts/make_big_models.py [resnet50] [vgg16] [mobilenet]
 
 resnet50/  ResNet-50, about 102 MB, as a case folder with references
 vgg16/     VGG-16, about 553 MB, the graph alone
+mobilenet/ MobileNet, about 17 MB, the graph alone
 
 Architectures from tf.keras.applications with random weights (nothing can be downloaded, and time does not depend on them).
 The batch norms get statistics away from mean 0 and variance 1: with fresh ones a wrong fold would go unseen.
@@ -28,7 +29,8 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BIG = ROOT / "build" / "models" / "big"
 SEED = 3
-BUILDERS = {"resnet50": tf.keras.applications.ResNet50, "vgg16": tf.keras.applications.VGG16}
+BUILDERS = {"resnet50": tf.keras.applications.ResNet50, "vgg16": tf.keras.applications.VGG16,
+            "mobilenet": tf.keras.applications.MobileNet}
 
 
 def patchy_picture(seed):

@@ -27,7 +27,7 @@ struct ItemOptions {
   // Pictures, .npy, .npz, videos, "camera:0", streams (with "://"), "-", folders, globs, "@LIST" (a file with one of
   // these a line; "@-": standard input), each perhaps as INPUT=...: the k-th file of each input then goes together.
   std::vector<std::string> arguments;
-  std::optional<uint64_t> random_seed;  // besides: arrays of random numbers
+  std::optional<uint64_t> random_seed = {};  // besides: arrays of random numbers
   int64_t random_count = 1;
 };
 

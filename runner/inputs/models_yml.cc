@@ -77,7 +77,7 @@ Status ReadEntry(const cv::FileNode& node, ModelsYmlEntry& entry) {
 StatusOr<ModelsYmlEntry> ReadModelsYml(const std::string& path, const std::string& alias) {
   RETURN_IF_ERROR(MappedFile::Open(path).status());
   ModelsYmlEntry entry;
-  RETURN_IF_ERROR(Guarded(path, [&]() -> Status {
+  const auto read = [&]() -> Status {
     const cv::FileStorage storage(path, cv::FileStorage::READ);
     const cv::FileNode root = storage.root();
     std::string names;
@@ -86,7 +86,8 @@ StatusOr<ModelsYmlEntry> ReadModelsYml(const std::string& path, const std::strin
       if (node.isMap()) names += StrCat(names.empty() ? "" : ", ", node.name());
     }
     return NotFound("no entry \"", alias, "\"; it has: ", names);
-  }));
+  };
+  RETURN_IF_ERROR(WithContext(Guarded("reading", read), path));
   const bool beside = !entry.classes.empty() && entry.classes[0] != '/' && path.find('/') != std::string::npos;
   if (beside) entry.classes = path.substr(0, path.rfind('/') + 1) + entry.classes;
   return entry;

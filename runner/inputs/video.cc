@@ -49,7 +49,7 @@ StatusOr<Video> Video::Open(const std::string& path) {
   if (is_file) RETURN_IF_ERROR(MappedFile::Open(path).status());
   SilenceOpenCv();
   ::setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);  // quiet, unless the user wants to hear it
-  RETURN_IF_ERROR(Guarded(path, [&]() -> Status {
+  const auto open = [&]() -> Status {
     if (is_camera) {
       char* end = nullptr;
       const std::string number = path.substr(kCamera.size());
@@ -64,7 +64,8 @@ StatusOr<Video> Video::Open(const std::string& path) {
     impl->fps = std::isfinite(fps) && fps > 0 && fps <= 1000 ? fps : 0;
     impl->announced = is_file && frames > 0 && frames < 1e15 ? static_cast<int64_t>(frames) : 0;
     return OkStatus();
-  }));
+  };
+  RETURN_IF_ERROR(WithContext(Guarded("opening", open), path));
   return Video(std::move(impl));
 }
 
@@ -76,7 +77,7 @@ StatusOr<std::optional<cv::Mat>> Video::Next() {
   ASSIGN_OR_RETURN(const bool grabbed, impl_->Grab());
   if (!grabbed) return std::optional<cv::Mat>();
   cv::Mat frame;
-  RETURN_IF_ERROR(Guarded(impl_->path, [&]() -> Status {
+  const auto retrieve = [&]() -> Status {
     if (!impl_->capture.retrieve(frame) || frame.empty()) {
       return DataLoss("frame ", impl_->read - 1, " cannot be decoded");
     }
@@ -84,7 +85,8 @@ StatusOr<std::optional<cv::Mat>> Video::Next() {
     if (frame.type() != CV_8UC3) return Unsupported("frames of another type than 8-bit colour");
     frame = frame.clone();  // the capture reuses its memory
     return OkStatus();
-  }));
+  };
+  RETURN_IF_ERROR(WithContext(Guarded("decoding", retrieve), impl_->path));
   return std::optional<cv::Mat>(std::move(frame));
 }
 
@@ -121,7 +123,7 @@ StatusOr<VideoFile> VideoFile::Create(const std::string& path, double fps) {
 }
 
 Status VideoFile::Write(const cv::Mat& frame) {
-  return Guarded(impl_->path, [&]() -> Status {
+  const auto write = [&]() -> Status {
     if (impl_->size.width == 0) {
       impl_->size = {frame.cols - frame.cols % 2, frame.rows - frame.rows % 2};  // codecs want even sizes
       if (impl_->size.width == 0 || impl_->size.height == 0) return InvalidArgument("frames of less than 2x2 pixels");
@@ -134,7 +136,8 @@ Status VideoFile::Write(const cv::Mat& frame) {
     if (frame.size() != impl_->size) cv::resize(frame, fitting, impl_->size);
     impl_->writer.write(fitting);
     return OkStatus();
-  });
+  };
+  return WithContext(Guarded("writing", write), impl_->path);
 }
 
 Status VideoFile::Finish() {
