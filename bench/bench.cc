@@ -56,7 +56,28 @@ CaseReport CheckCase(const BenchCase& bench_case, const Optimizer& optimize, con
   return report;
 }
 
+namespace {
+
+Status PairCases(const std::vector<BenchCase>& cases, std::vector<CaseReport>& reports, const BenchOptions& options) {
+  for (size_t i = 0; i < reports.size(); ++i) {
+    CaseReport& report = reports[i];
+    const bool both = report.files.size() == 2 && report.files[0].check.verdict == Verdict::kPassed &&
+                      report.files[1].check.verdict == Verdict::kPassed;
+    if (!both) continue;
+    options.progress(StrCat(report.name, ": raw and optimized in turns"));
+    std::vector<TimedFile> files;
+    for (const FileReport& file : report.files) {
+      files.push_back({report.name, file.path, file.check.options, CaseInputs(cases[i].model)});
+    }
+    ASSIGN_OR_RETURN(report.pair, TimePair(files[0], files[1], options.pair_seconds));
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
 Status TimeCases(const std::vector<BenchCase>& cases, std::vector<CaseReport>& reports, const BenchOptions& options) {
+  if (options.pair_seconds > 0) return PairCases(cases, reports, options);
   std::vector<TimedFile> files;
   std::vector<FileReport*> timed;
   for (size_t i = 0; i < reports.size(); ++i) {

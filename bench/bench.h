@@ -7,6 +7,7 @@
 
 #include "bench/check.h"
 #include "bench/model_case.h"
+#include "bench/pairs.h"
 #include "bench/timing.h"
 #include "optimizer/support/status.h"
 
@@ -24,6 +25,7 @@ struct CaseReport {
   std::string error;  // why there is nothing to check; empty otherwise
   bool judged_by_kernels = false;
   std::vector<FileReport> files;
+  std::optional<PairTiming> pair;  // raw, then optimized
 
   bool Failed() const;  // an error, or the optimized file failed its check
 };
@@ -34,6 +36,8 @@ using Optimizer = std::function<Status(const ModelCase& model, const std::string
 struct BenchOptions {
   double tolerance = 1e-4;
   bool check_only = false;
+  double pair_seconds =
+      0;  // above 0: raw and optimized files that passed take turns so long, instead of being timed apart
   SessionOptions session;
   std::string work_folder;  // for optimized files
   std::vector<std::string> benchmark_flags;

@@ -3,13 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
-#include "runner/opencv_child.h"
 #include "runner/layout.h"
-#include "shared_io/npy.h"
+#include "runner/opencv_child.h"
+#include "runner/packed_arrays.h"
 
 namespace permafrost {
 namespace {
@@ -18,46 +17,15 @@ std::string_view WithoutPort0(std::string_view name) {
   return name.size() > 2 && name.substr(name.size() - 2) == ":0" ? name.substr(0, name.size() - 2) : name;
 }
 
-// Arrays as bytes through a pipe: count, then each name and .npy with its length before it.
-void Pack(std::string_view bytes, std::string& out) {
-  const uint64_t size = bytes.size();
-  out.append(reinterpret_cast<const char*>(&size), sizeof(size));
-  out.append(bytes);
-}
-
-bool Unpack(std::string_view& from, std::string_view& bytes) {
-  uint64_t size = 0;
-  if (from.size() < sizeof(size)) return false;
-  std::memcpy(&size, from.data(), sizeof(size));
-  from.remove_prefix(sizeof(size));
-  if (size > from.size()) return false;
-  bytes = from.substr(0, size);
-  from.remove_prefix(size);
-  return true;
-}
-
 StatusOr<std::vector<NamedArray>> RunApart(const std::string& path, const ModelCase& model,
                                            const SessionOptions& options) {
   const auto answer = RunOpenCvInChild("OpenCV", {.seconds = options.load_seconds}, [&]() -> StatusOr<std::string> {
     ASSIGN_OR_RETURN(Session session, Session::Open(path, options));
     ASSIGN_OR_RETURN(const auto outputs, session.Run(CaseInputs(model)));
-    std::string bytes;
-    for (const NamedArray& output : outputs) {
-      ASSIGN_OR_RETURN(const std::string npy, NpyBytes(output.array));
-      Pack(output.name, bytes);
-      Pack(npy, bytes);
-    }
-    return bytes;
+    return PackArrays(outputs);
   });
   if (!answer.ok()) return answer.status();
-  std::vector<NamedArray> outputs;
-  std::string_view rest = *answer, name, npy;
-  while (!rest.empty()) {
-    if (!Unpack(rest, name) || !Unpack(rest, npy)) return Internal("a torn answer from the child process");
-    ASSIGN_OR_RETURN(Array array, ParseNpy(npy));
-    outputs.push_back({std::string(name), std::move(array)});
-  }
-  return outputs;
+  return UnpackArrays(*answer);
 }
 
 // A file without model.json does not tell the order of its axes; the reference's shape does.

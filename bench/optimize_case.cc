@@ -2,20 +2,10 @@
 
 #include <unistd.h>
 
-#include "optimizer/pipeline/evaluate.h"
-#include "optimizer/pipeline/optimize.h"
 #include "runner/session.h"
 
 namespace permafrost {
 namespace {
-
-StatusOr<Array> ToArray(const Tensor& tensor) {
-  const auto type = ElementTypeByName(NameOf(tensor.dtype()));
-  if (!type) return Unsupported("values of type ", NameOf(tensor.dtype()));
-  Array array{*type, tensor.dims(), std::string(static_cast<size_t>(tensor.byte_size()), '\0')};
-  tensor.Read(0, tensor.elements(), array.bytes.data());
-  return array;
-}
 
 Status Take(const std::vector<NamedTensor>& tensors, std::vector<std::string>& names, std::vector<Array>& arrays) {
   for (const NamedTensor& tensor : tensors) {
@@ -40,10 +30,23 @@ Status AddOutput(const std::string& name, OptimizeOptions& options) {
 
 }  // namespace
 
-Status OptimizeCase(const ModelCase& model, const std::string& output_path) {
+StatusOr<Array> ToArray(const Tensor& tensor) {
+  const auto type = ElementTypeByName(NameOf(tensor.dtype()));
+  if (!type) return Unsupported("values of type ", NameOf(tensor.dtype()));
+  Array array{*type, tensor.dims(), std::string(static_cast<size_t>(tensor.byte_size()), '\0')};
+  tensor.Read(0, tensor.elements(), array.bytes.data());
+  return array;
+}
+
+StatusOr<Tensor> ToTensor(const Array& array) {
+  const auto dtype = ParseDType(ElementTypeName(array.type));
+  if (!dtype) return Unsupported("values of type ", ElementTypeName(array.type));
+  return Tensor::Buffer(*dtype, array.dims, array.bytes);
+}
+
+StatusOr<OptimizeOptions> OptionsOf(const ModelCase& model) {
   OptimizeOptions options;
   options.model = model.model_path;
-  options.output = output_path;
   ASSIGN_OR_RETURN(options.target, ParseTarget("opencv-" + OpenCvVersion()));
   for (size_t i = 0; i < model.input_names.size(); ++i) {
     RETURN_IF_ERROR(AddInput(model.input_names[i], model.inputs[i].dims, options));
@@ -54,6 +57,30 @@ Status OptimizeCase(const ModelCase& model, const std::string& output_path) {
     ASSIGN_OR_RETURN(SetSpec spec, ParseSetSpec(StrCat(name, "=", value)));
     options.sets.push_back(std::move(spec));
   }
+  return options;
+}
+
+Status TakeBoundary(const std::string& json, OptimizeOptions& options) {
+  if (::access(json.c_str(), F_OK) != 0) return OkStatus();
+  ASSIGN_OR_RETURN(const ModelInfo info, ReadModelInfo(json));
+  for (const TensorInfo& input : info.inputs) RETURN_IF_ERROR(AddInput(input.name, input.shape, options));
+  for (const TensorInfo& output : info.outputs) RETURN_IF_ERROR(AddOutput(output.name, options));
+  return OkStatus();
+}
+
+StatusOr<std::vector<NamedTensor>> SeededFeeds(const Graph& graph, uint64_t seed) {
+  std::vector<NamedTensor> inputs;
+  for (const NodeId id : graph.inputs()) {
+    auto value = SeededInput(graph.type({id, 0}), seed + inputs.size(), /*unknown_batch=*/1);
+    if (!value.ok()) return WithContext(value.status(), StrCat("input \"", graph.node(id).name, "\""));
+    inputs.push_back({graph.node(id).name, std::move(value).value()});
+  }
+  return inputs;
+}
+
+Status OptimizeCase(const ModelCase& model, const std::string& output_path) {
+  ASSIGN_OR_RETURN(OptimizeOptions options, OptionsOf(model));
+  options.output = output_path;
   return Optimize(options).status();
 }
 
@@ -65,23 +92,15 @@ StatusOr<ModelCase> JudgedCase(const std::string& raw_path, const std::string& o
   model.name = raw_path.substr(raw_path.rfind('/') + 1);
   OptimizeOptions options;
   options.model = raw_path;
-  if (const std::string json = ModelInfoPath(optimized_path); ::access(json.c_str(), F_OK) == 0) {
-    ASSIGN_OR_RETURN(const ModelInfo info, ReadModelInfo(json));
-    for (const TensorInfo& input : info.inputs) RETURN_IF_ERROR(AddInput(input.name, input.shape, options));
-    for (const TensorInfo& output : info.outputs) RETURN_IF_ERROR(AddOutput(output.name, options));
-  }
+  RETURN_IF_ERROR(TakeBoundary(ModelInfoPath(optimized_path), options));
   RunOptions run;
   ASSIGN_OR_RETURN(const LoweredModel lowered, LowerModel(options, run));
   const Graph& graph = lowered.model.graph;
-  std::vector<NamedTensor> inputs;
-  for (const NodeId id : graph.inputs()) {
-    auto value = SeededInput(graph.type({id, 0}), seed + inputs.size(), /*unknown_batch=*/1);
-    if (!value.ok()) return WithContext(value.status(), StrCat(raw_path, ": input \"", graph.node(id).name, "\""));
-    inputs.push_back({graph.node(id).name, std::move(value).value()});
-  }
-  const auto outputs = EvaluateOutputs(graph, inputs);
+  const auto inputs = SeededFeeds(graph, seed);
+  if (!inputs.ok()) return WithContext(inputs.status(), raw_path);
+  const auto outputs = EvaluateOutputs(graph, *inputs);
   if (!outputs.ok()) return WithContext(outputs.status(), raw_path);
-  RETURN_IF_ERROR(Take(inputs, model.input_names, model.inputs));
+  RETURN_IF_ERROR(Take(*inputs, model.input_names, model.inputs));
   RETURN_IF_ERROR(Take(*outputs, model.output_names, model.outputs));
   return model;
 }

@@ -3,9 +3,21 @@
 #include <string>
 
 #include "bench/model_case.h"
+#include "optimizer/pipeline/evaluate.h"
+#include "optimizer/pipeline/optimize.h"
 #include "optimizer/support/status.h"
 
 namespace permafrost {
+
+StatusOr<Array> ToArray(const Tensor& tensor);
+StatusOr<Tensor> ToTensor(const Array& array);
+
+// Reading the case's model with the inputs, outputs and flags of its meta.json, for the OpenCV at hand.
+StatusOr<OptimizeOptions> OptionsOf(const ModelCase& model);
+// Of a file that stands alone: the inputs and outputs of the model.json at `json`; none if it is not there.
+Status TakeBoundary(const std::string& json, OptimizeOptions& options);
+// One value for each input of the graph.
+StatusOr<std::vector<NamedTensor>> SeededFeeds(const Graph& graph, uint64_t seed);
 
 // Optimizes the case's model for the OpenCV at hand, with the inputs, outputs and flags of its meta.json.
 Status OptimizeCase(const ModelCase& model, const std::string& output_path);

@@ -96,6 +96,26 @@ Json ToJson(const FileReport& file) {
   return json;
 }
 
+// One line a case: what the optimized file costs beside the raw one.
+std::string PairLines(const std::vector<CaseReport>& reports) {
+  std::ostringstream out;
+  for (const CaseReport& report : reports) {
+    if (!report.pair) continue;
+    for (const auto& [what, pair] : {std::pair{"load", &report.pair->load}, std::pair{"run", &report.pair->run}}) {
+      out << report.name << " " << what << ": " << Milliseconds(pair->first_ms) << " ms raw, "
+          << Milliseconds(pair->second_ms) << " ms optimized; optimized / raw " << std::fixed << std::setprecision(3)
+          << pair->ratio << " (95 %: " << pair->low << " to " << pair->high << ", " << pair->pairs << " pairs)"
+          << (pair->Distinguishable() ? "" : ", no difference") << "\n";
+    }
+  }
+  return out.str();
+}
+
+Json ToJson(const PairRatio& pair) {
+  return {{"pairs", pair.pairs}, {"raw_ms", pair.first_ms}, {"optimized_ms", pair.second_ms},
+          {"ratio", pair.ratio}, {"low", pair.low},         {"high", Finite(pair.high)}};
+}
+
 }  // namespace
 
 std::string ReportTable(const std::vector<CaseReport>& reports) {
@@ -135,6 +155,7 @@ std::string ReportTable(const std::vector<CaseReport>& reports) {
     }
   }
   if (!reasons.empty()) out << "\n" << reasons;
+  if (const std::string pairs = PairLines(reports); !pairs.empty()) out << "\n" << pairs;
   const bool by_kernels =
       std::any_of(reports.begin(), reports.end(), [](const auto& r) { return r.judged_by_kernels; });
   if (by_kernels)
@@ -161,6 +182,8 @@ std::string ReportJson(const std::vector<CaseReport>& reports, const BenchOption
     if (!report.error.empty()) one["error"] = report.error;
     one["files"] = Json::array();
     for (const FileReport& file : report.files) one["files"].push_back(ToJson(file));
+    if (report.pair)
+      one["raw_and_optimized"] = {{"load", ToJson(report.pair->load)}, {"run", ToJson(report.pair->run)}};
     json["cases"].push_back(std::move(one));
   }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -9,10 +9,12 @@
 #include <vector>
 
 #include "bench/bench.h"
+#include "bench/bisect_case.h"
 #include "bench/optimize_case.h"
 #include "bench/report.h"
 #include "optimizer/support/atomic_file.h"
 #include "optimizer/support/version.h"
+#include "shared_io/npy.h"
 
 namespace permafrost {
 namespace {
@@ -21,7 +23,9 @@ namespace fs = std::filesystem;
 
 struct Flags {
   std::vector<std::string> paths, models_folders;
-  std::string optimized, json, keep;
+  std::string optimized, json, keep, opencv_command;
+  std::vector<std::string> arrays;
+  bool bisect = false, raw = false;
   BenchOptions options;
   uint64_t seed = 1;
 };
@@ -119,6 +123,39 @@ StatusOr<bool> RunAll(Flags& flags) {
   return std::none_of(reports.begin(), reports.end(), [](const CaseReport& report) { return report.Failed(); });
 }
 
+StatusOr<BisectSubject> SubjectOf(const Flags& flags, const std::string& work_folder) {
+  const std::string& path = flags.paths[0];
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    if (flags.paths.size() > 1) return InvalidArgument("--bisect: give one case with it");
+    ASSIGN_OR_RETURN(const ModelCase model, LoadModelCase(path, ModelsFolders(flags.models_folders, path)));
+    return SubjectOfCase(model, flags.raw, flags.optimized, work_folder);
+  }
+  std::vector<Array> arrays;
+  for (const std::string& npy : flags.arrays) {
+    ASSIGN_OR_RETURN(Array array, ReadNpy(npy));
+    arrays.push_back(std::move(array));
+  }
+  if (flags.paths.size() > 2) return InvalidArgument("--bisect: give a case, FILE.pb, or RAW.pb OPTIMIZED.pb");
+  return SubjectOfFile(flags.paths.back(), flags.paths.size() == 2 ? path : std::string(), arrays, flags.seed);
+}
+
+// False: a node differs.
+StatusOr<bool> BisectOne(const Flags& flags) {
+  WorkFolder work;
+  RETURN_IF_ERROR(work.Open(flags.keep));
+  ASSIGN_OR_RETURN(const BisectSubject subject, SubjectOf(flags, work.path()));
+  const LayerSource source =
+      flags.opencv_command.empty() ? LinkedOpenCv() : OpenCvBehind(flags.opencv_command, work.path());
+  BisectOptions options;
+  options.tolerance = flags.options.tolerance;
+  ASSIGN_OR_RETURN(const BisectReport report,
+                   Bisect(subject.graph, subject.model_path, subject.inputs, source, options));
+  std::cout << BisectText(subject, report, options);
+  if (!flags.json.empty()) RETURN_IF_ERROR(WriteFileAtomically(flags.json, BisectJson(subject, report, options)));
+  return !report.first.has_value();
+}
+
 int Main(int argc, char** argv) {
   Flags flags;
   std::vector<char*> own = {argv[0]};
@@ -141,6 +178,18 @@ int Main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--check-only", flags.options.check_only, "do not time");
+  app.add_option(
+         "--pairs", flags.options.pair_seconds,
+         "load and run raw and optimized files in turns for so many seconds each, for ratios that noise leaves alone")
+      ->check(CLI::PositiveNumber);
+  app.add_flag(
+      "--bisect", flags.bisect,
+      "find the first node that differs from the reference kernels: of a case's optimized file, of FILE.pb, or of "
+      "OPTIMIZED.pb with RAW.pb as its source");
+  app.add_flag("--raw", flags.raw, "with --bisect: the case's own file instead of the optimized one");
+  app.add_option("--in", flags.arrays, "with --bisect FILE.pb: its inputs as .npy, in order")->allow_extra_args(false);
+  app.add_option("--opencv", flags.opencv_command,
+                 "with --bisect: ask another OpenCV by this command (tests/compat/layers)");
   app.add_option("--json", flags.json, "write checks, times, machine and build to this file");
   app.add_option("--keep", flags.keep, "keep the optimized files in this folder");
   app.add_option("--seed", flags.seed, "of the input when there are no references")->capture_default_str();
@@ -154,7 +203,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  const auto good = RunAll(flags);
+  const auto good = flags.bisect ? BisectOne(flags) : RunAll(flags);
   if (good.ok()) return *good ? 0 : 1;
   std::cerr << "permafrost-bench: " << Message(good.status()) << "\n";
   return ExitCode(good.status());

@@ -1,6 +1,7 @@
 #include "optimizer/ops/evaluate.h"
 
 #include <algorithm>
+#include <set>
 
 #include "optimizer/ops/op.h"
 
@@ -75,6 +76,13 @@ StatusOr<std::vector<NodeId>> Cone(const Graph& graph, const std::map<NodeId, Te
   return order;
 }
 
+StatusOr<Tensor> OutputOf(const Graph& graph, Value value, const std::vector<Tensor>& outputs) {
+  if (value.port >= 0 && static_cast<size_t>(value.port) < outputs.size()) {
+    return outputs[static_cast<size_t>(value.port)];
+  }
+  return InvalidArgument(Where(graph.node(value.node)), ": has no output ", value.port, ", only ", outputs.size());
+}
+
 }  // namespace
 
 StatusOr<std::vector<Tensor>> EvaluateNode(const Node& node, const std::vector<Tensor>& inputs) {
@@ -96,44 +104,66 @@ StatusOr<std::vector<Tensor>> EvaluateNode(const Node& node, const std::vector<T
   return outputs;
 }
 
-StatusOr<std::vector<Tensor>> Evaluate(const Graph& graph, const std::map<NodeId, Tensor>& feeds,
-                                       const std::vector<Value>& fetches) {
-  ASSIGN_OR_RETURN(const std::vector<NodeId> order, Cone(graph, feeds, fetches));
+namespace {
+
+// Nodes in this order, producers first; a value is freed after its last use among them.
+Status Walk(const Graph& graph, const std::map<NodeId, Tensor>& feeds, const std::vector<NodeId>& order,
+            const NodeVisitor& visit) {
   std::map<NodeId, int64_t> uses;
   for (NodeId id : order) {
     if (feeds.contains(id)) continue;
     for (Value input : graph.node(id).inputs) ++uses[input.node];
   }
-  for (Value fetch : fetches) ++uses[fetch.node];
-
   std::map<NodeId, std::vector<Tensor>> values;
-  const auto take = [&](Value value) -> StatusOr<Tensor> {
-    const std::vector<Tensor>& outputs = values[value.node];
-    if (value.port < 0 || static_cast<size_t>(value.port) >= outputs.size()) {
-      return InvalidArgument(Where(graph.node(value.node)), ": has no output ", value.port, ", only ", outputs.size());
-    }
-    return outputs[static_cast<size_t>(value.port)];
-  };
   for (NodeId id : order) {
     const Node& node = graph.node(id);
+    std::vector<Tensor> outputs;
     if (const auto feed = feeds.find(id); feed != feeds.end()) {
       if (Status status = CheckFeed(node, feed->second); !status.ok()) return WithContext(status, Where(node));
-      values[id] = {feed->second};
-      continue;
+      outputs = {feed->second};
+    } else {
+      std::vector<Tensor> inputs;
+      for (Value input : node.inputs) {
+        ASSIGN_OR_RETURN(Tensor tensor, OutputOf(graph, input, values[input.node]));
+        inputs.push_back(std::move(tensor));
+      }
+      ASSIGN_OR_RETURN(outputs, EvaluateNode(node, inputs));
+      for (Value input : node.inputs) {
+        if (--uses[input.node] == 0) values.erase(input.node);
+      }
     }
-    std::vector<Tensor> inputs;
-    for (Value input : node.inputs) {
-      ASSIGN_OR_RETURN(Tensor tensor, take(input));
-      inputs.push_back(std::move(tensor));
-    }
-    ASSIGN_OR_RETURN(values[id], EvaluateNode(node, inputs));
-    for (Value input : node.inputs) {
-      if (--uses[input.node] == 0) values.erase(input.node);
-    }
+    ASSIGN_OR_RETURN(const bool more, visit(id, outputs));
+    if (!more) break;
+    if (uses[id] > 0) values[id] = std::move(outputs);
   }
+  return OkStatus();
+}
+
+}  // namespace
+
+Status EvaluateEach(const Graph& graph, const std::map<NodeId, Tensor>& feeds, const std::vector<Value>& fetches,
+                    const NodeVisitor& visit) {
+  ASSIGN_OR_RETURN(const std::vector<NodeId> cone, Cone(graph, feeds, fetches));
+  const std::set<NodeId> needed(cone.begin(), cone.end());
+  ASSIGN_OR_RETURN(std::vector<NodeId> order, graph.TopoOrder());
+  order.erase(std::remove_if(order.begin(), order.end(), [&](NodeId id) { return !needed.contains(id); }), order.end());
+  return Walk(graph, feeds, order, visit);
+}
+
+StatusOr<std::vector<Tensor>> Evaluate(const Graph& graph, const std::map<NodeId, Tensor>& feeds,
+                                       const std::vector<Value>& fetches) {
+  std::set<NodeId> fetched;
+  for (Value fetch : fetches) fetched.insert(fetch.node);
+  std::map<NodeId, std::vector<Tensor>> kept;
+  const auto keep = [&](NodeId id, const std::vector<Tensor>& outputs) -> StatusOr<bool> {
+    if (fetched.contains(id)) kept[id] = outputs;
+    return true;
+  };
+  ASSIGN_OR_RETURN(const std::vector<NodeId> order, Cone(graph, feeds, fetches));
+  RETURN_IF_ERROR(Walk(graph, feeds, order, keep));
   std::vector<Tensor> results;
   for (Value fetch : fetches) {
-    ASSIGN_OR_RETURN(Tensor tensor, take(fetch));
+    ASSIGN_OR_RETURN(Tensor tensor, OutputOf(graph, fetch, kept[fetch.node]));
     results.push_back(std::move(tensor));
   }
   return results;

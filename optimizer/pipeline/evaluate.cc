@@ -25,6 +25,25 @@ uint64_t HashName(std::string_view name) {
   return hash;
 }
 
+StatusOr<std::map<NodeId, Tensor>> Feeds(const Graph& graph, const std::vector<NamedTensor>& inputs) {
+  std::map<NodeId, Tensor> feeds;
+  for (const NamedTensor& input : inputs) {
+    const auto id = graph.Find(input.name);
+    if (!id) return NotFound("input '", input.name, "': no node has this name");
+    // The optimized file takes as float what its original took as pixels.
+    const DType wanted = graph.type({*id, 0}).dtype;
+    const bool converts = IsFloating(wanted) && IsInteger(input.value.dtype());
+    feeds[*id] = converts ? input.value.Cast(wanted).Dense() : input.value;
+  }
+  return feeds;
+}
+
+std::vector<Value> Fetches(const Graph& graph) {
+  std::vector<Value> fetches;
+  for (const GraphOutput& output : graph.outputs()) fetches.push_back(output.value);
+  return fetches;
+}
+
 }  // namespace
 
 StatusOr<Tensor> SeededInput(const ValueType& type, uint64_t seed, int64_t unknown_batch) {
@@ -65,21 +84,16 @@ StatusOr<std::vector<NamedTensor>> SeededInputs(const Graph& graph, uint64_t see
 }
 
 StatusOr<std::vector<NamedTensor>> EvaluateOutputs(const Graph& graph, const std::vector<NamedTensor>& inputs) {
-  std::map<NodeId, Tensor> feeds;
-  for (const NamedTensor& input : inputs) {
-    const auto id = graph.Find(input.name);
-    if (!id) return NotFound("input '", input.name, "': no node has this name");
-    // The optimized file takes as float what its original took as pixels.
-    const DType wanted = graph.type({*id, 0}).dtype;
-    const bool converts = IsFloating(wanted) && IsInteger(input.value.dtype());
-    feeds[*id] = converts ? input.value.Cast(wanted).Dense() : input.value;
-  }
-  std::vector<Value> fetches;
-  for (const GraphOutput& output : graph.outputs()) fetches.push_back(output.value);
-  ASSIGN_OR_RETURN(std::vector<Tensor> values, Evaluate(graph, feeds, fetches));
+  ASSIGN_OR_RETURN(const auto feeds, Feeds(graph, inputs));
+  ASSIGN_OR_RETURN(std::vector<Tensor> values, Evaluate(graph, feeds, Fetches(graph)));
   std::vector<NamedTensor> results;
   for (size_t i = 0; i < values.size(); ++i) results.push_back({graph.outputs()[i].name, std::move(values[i])});
   return results;
+}
+
+Status EvaluateNodes(const Graph& graph, const std::vector<NamedTensor>& inputs, const NodeVisit& visit) {
+  ASSIGN_OR_RETURN(const auto feeds, Feeds(graph, inputs));
+  return EvaluateEach(graph, feeds, Fetches(graph), visit);
 }
 
 double RelativeError(const Tensor& actual, const Tensor& expected) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,11 @@ struct NamedTensor {
 StatusOr<std::vector<NamedTensor>> SeededInputs(const Graph& graph, uint64_t seed);
 // Integers are converted where the graph takes floating-point numbers.
 StatusOr<std::vector<NamedTensor>> EvaluateOutputs(const Graph& graph, const std::vector<NamedTensor>& inputs);
+
+// Every node that the outputs depend on, constants too, in execution order; `visit` gets what the node gives and says false
+// to stop. A value is kept until its last use only.
+using NodeVisit = std::function<StatusOr<bool>(NodeId id, const std::vector<Tensor>& outputs)>;
+Status EvaluateNodes(const Graph& graph, const std::vector<NamedTensor>& inputs, const NodeVisit& visit);
 
 // max |a - b| / max |b|; 0 when both are empty or zero; infinity when shapes or non-finite places differ.
 double RelativeError(const Tensor& actual, const Tensor& expected);

@@ -59,6 +59,35 @@ TEST_F(BenchToolTest, SaysThatTheReferenceKernelsJudgeAPairOfFiles) {
   EXPECT_FALSE(nlohmann::json::parse(google.out, nullptr, false).is_discarded()) << google.out;
 }
 
+TEST_F(BenchToolTest, LetsRawAndOptimizedTakeTurns) {
+  const Finished ended = Run({PlainCase("a", Right()), "--pairs", "0.01", "--json", root_ + "/b.json"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("optimized / raw"));
+  EXPECT_THAT(ended.out, Not(HasSubstr("median ms")));
+  const auto json = nlohmann::json::parse(ReadBytes(root_ + "/b.json"), nullptr, false);
+  EXPECT_GE(json["cases"][0]["raw_and_optimized"]["run"]["pairs"], 6);
+}
+
+TEST_F(BenchToolTest, BisectsWithExitCodeOneWhereANodeDiffers) {
+  const std::string folder = PlainCase("a", Right());
+  const Finished same = Run({folder, "--bisect", "--json", root_ + "/same.json"});
+  EXPECT_EQ(same.exit_code, 0) << same.err;
+  EXPECT_THAT(same.out, HasSubstr("no divergence"));
+  EXPECT_FALSE(nlohmann::json::parse(ReadBytes(root_ + "/same.json")).contains("first_divergent"));
+
+  TinyGraph graph = Network();
+  graph.Const("half", {}, {0.5F});
+  graph.Add("z", "Sub", {"half", "y"});  // the importer computes y - half
+  const Finished differs =
+      Run({graph.Save(root_ + "/raw.pb"), "--bisect", "--in", folder + "/in.npy", "--json", root_ + "/b.json"});
+  EXPECT_EQ(differs.exit_code, 1) << differs.err;
+  EXPECT_THAT(differs.out, HasSubstr("first divergent node: \"z\" (Sub)"));
+  EXPECT_EQ(nlohmann::json::parse(ReadBytes(root_ + "/b.json"))["first_divergent"]["node"], "z");
+
+  EXPECT_EQ(Run({root_ + "/raw.pb", "--bisect", "--opencv", "false"}).exit_code, 1);
+  EXPECT_EQ(Run({root_ + "/none.pb", "--bisect"}).exit_code, 1);
+}
+
 TEST_F(BenchToolTest, SaysItsVersion) {
   const Finished ended = Run({"--version"});
   EXPECT_EQ(ended.exit_code, 0) << ended.err;

@@ -57,6 +57,20 @@ TEST(Evaluate, RefusesFeedsThatDoNotFitTheirPlaceholder) {
   EXPECT_EQ(error(Tensor()), "node 'x' (Placeholder): the feed has no value");
 }
 
+TEST(EvaluateEach, ShowsEachNodeOnceInTheGraphsOrderUntilToldToStop) {
+  const Sample sample = Parsed("in x:float32[?]; late = Neg(x); a = Relu(x); y = Add(a, late); unused = Neg(a); out y");
+  std::vector<std::string> seen;
+  const auto visit = [&](NodeId id, const std::vector<Tensor>& outputs) -> StatusOr<bool> {
+    EXPECT_EQ(outputs.size(), 1u);
+    seen.push_back(sample.graph.node(id).name);
+    return seen.back() != "a";
+  };
+  const Status status = EvaluateEach(sample.graph, {{sample.id("x"), Tensor::Vector<float>({-1, 2})}},
+                                     {{sample.id("y"), 0}}, visit);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(seen, std::vector<std::string>({"x", "late", "a"}));
+}
+
 TEST(Evaluate, NamesTheNodeThatFails) {
   const Sample sample = Parsed("in x:float32[2]; u = Mystery(x); d = Div(int32[]{1}, int32[]{0}); out u, d");
   EXPECT_EQ(ErrorOf(Evaluate(sample.graph, {}, {{sample.id("x"), 0}})),
