@@ -42,6 +42,7 @@ def spread(model, name, rng):
     for layer in layers_of(model):
         if isinstance(layer, tf.keras.layers.Normalization):
             layer.set_weights([rng.uniform(0.3, 0.6, w.shape) if w.dtype.kind == "f" else w for w in layer.get_weights()])
+            layer.finalize_state()
             continue
         for variable in layer.weights:
             part, shape = variable.name.split("/")[-1].split(":")[0], list(variable.shape)

@@ -9,6 +9,7 @@
 
 #include "optimizer/backends/graphdef/emit_graphdef.h"
 #include "optimizer/backends/opencv_tf/accepted_ops.h"
+#include "optimizer/backends/opencv_tf/opencv_graph.h"
 #include "optimizer/ir/text.h"
 #include "optimizer/ops/infer.h"
 #include "optimizer/passes/lowering/freeze_variables.h"
@@ -254,7 +255,8 @@ StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, R
     values.NoteMissingAverages(context);
     lowered.notes = context.notes();
     editor.ClearFunctions();
-    if (options.inputs.empty()) DropUnusedInputs(editor, boundary);
+    const bool for_opencv = options.target.kind == Target::Kind::kOpenCv;  // which takes no input that nothing reads
+    if (options.inputs.empty() || for_opencv) DropUnusedInputs(editor, boundary);
     RETURN_IF_ERROR(InferTypes(editor));
     RETURN_IF_ERROR(CheckNoTables(graph, tables));
     return CheckFlat(graph);
@@ -357,8 +359,10 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
   }
   if (options.progress) options.progress("write");
   ASSIGN_OR_RETURN(auto file, AtomicFile::Create(options.output));
+  EmitOptions emit;
+  emit.input_shapes = !for_opencv || !MisreadsInputShapes(graph);
   RETURN_IF_ERROR(WithContext(
-      EmitGraphDef(graph, EmitOptions{}, [&](std::string_view bytes) { return file->Write(bytes); }), options.output));
+      EmitGraphDef(graph, emit, [&](std::string_view bytes) { return file->Write(bytes); }), options.output));
   RETURN_IF_ERROR(file->Finish());
   report.after.bytes = file->size();
   if (options.verify) {

@@ -80,6 +80,29 @@ def print_rows(rows, releases, known):
             print(f"    {note}", flush=True)
 
 
+def print_probes(rows):
+    """Where the table of accepted ops and the releases disagree. Returns the rows of what the table takes, each with the releases
+    that it takes it in; a row that is too strict has no cells."""
+    taken = []
+    for row in rows:
+        right = [release for release, cell in row["cells"].items() if cell["passed"]]
+        if row.get("table_refuses"):
+            if right:
+                where = "everywhere: the row is wrong" if len(right) == len(row["cells"]) else "in " + ", ".join(right)
+                print(f"{row['case']}: the table refuses it, and it is right {where}")
+            taken += [{**row, "cells": {}}] if len(right) == len(row["cells"]) else []
+            continue
+        early = [release for release in right if row["cells"][release]["early"]]
+        if early:
+            print(f"{row['case']}: right in {', '.join(early)} too, before the row's first release")
+            row = {**row, "cells": {}}
+        asked = [release for release, cell in row["cells"].items() if not cell["early"]] or row["releases"]
+        taken.append({**row, "releases": asked})
+        for note in notes(taken[-1], taken[-1]["releases"], Known(None)):
+            print(f"{row['case']}: {note}")
+    return taken
+
+
 def sums(rows, releases):
     """[(group, cases, {release: passed}, outputs written, outputs refused)], in the order of the rows."""
     groups = {}

@@ -359,6 +359,9 @@ const Case kReductions[] = {
     {"SoftmaxOfSequences", "in x:float32[2,3,4]; r = Relu(x); y = Softmax(r); out y"},
     {"SoftmaxOfPictures", kImages + kConvX + "y = Softmax(c); out y"},
     {"ArgMaxOfVectors", kVector + "m = MatMul(x, k); y = ArgMax(m, int32[]{1}); out y"},
+    {"ArgMinOfColumns", "in x:float32[3,6]; s = Softmax(x); y = ArgMin(s, int32[]{0}); out y"},
+    {"ArgMaxBesideItsSoftmax",
+     kVector + "m = MatMul(x, k); s = Softmax(m); y = ArgMax(s, int32[]{-1}) {output_type=int32}; out s, y"},
     {"ArgMaxOfChannels", kImages + kConvX + "y = ArgMax(c, int32[]{3}); out y"},
 };
 
@@ -430,9 +433,20 @@ const Case kConstants[] = {
      "in x:uint8[?,5,7,3]; k = float32[3,3,3,4]~1; f = Cast(x) {SrcT=uint8, DstT=float32}; "
      "n = Mul(f, 0.0078125); m = Sub(n, 1.0); y = Conv2D(m, k)" +
          kConv + "out y"},
+    {"KernelOfAConvolutionAndADepthwiseOne",
+     "in x:float32[1,5,7,3]; k = float32[2,2,3,2]~1; c = Conv2D(x, k)" + kConv +
+         "d = DepthwiseConv2dNative(x, k)" + kConv + "a = Tanh(c); b = Tanh(d); out a, b"},
     {"ZerosAsWeights", kImages + kConvX +
                            "b = BiasAdd(c, float32[4]{0}); m = Mul(b, float32[4]{2}); "
                            "y = Add(m, float32[4]{3}); out y"},
+};
+
+const Case kInputs[] = {
+    // The importer asks for shapes at the product, before it has connected the third input.
+    {"ProductBeforeTheLastInputIsRead",
+     "in a:float32[2,3,4]; in b:float32[2,3,4]; in c:float32[2,3,4]; m = Mul(a, b); t = Tanh(m); y = Add(t, c); out y"},
+    {"QuotientBeforeTheLastInputIsRead",
+     "in a:float32[2,5,7,3]; in b:float32[2,5,7,3]; in c:float32[2,5,7,3]; e = Exp(b); m = RealDiv(a, e); y = Add(m, c); out y"},
 };
 
 class LegalizedGraph : public ::testing::TestWithParam<Case> {};
@@ -451,6 +465,7 @@ INSTANTIATE_TEST_SUITE_P(Elementwise, LegalizedGraph, ::testing::ValuesIn(kEleme
 INSTANTIATE_TEST_SUITE_P(Linear, LegalizedGraph, ::testing::ValuesIn(kLinear), NameOfCase);
 INSTANTIATE_TEST_SUITE_P(Reductions, LegalizedGraph, ::testing::ValuesIn(kReductions), NameOfCase);
 INSTANTIATE_TEST_SUITE_P(Outputs, LegalizedGraph, ::testing::ValuesIn(kOutputs), NameOfCase);
+INSTANTIATE_TEST_SUITE_P(Inputs, LegalizedGraph, ::testing::ValuesIn(kInputs), NameOfCase);
 INSTANTIATE_TEST_SUITE_P(Constants, LegalizedGraph, ::testing::ValuesIn(kConstants), NameOfCase);
 
 }  // namespace

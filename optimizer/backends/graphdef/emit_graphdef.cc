@@ -116,7 +116,7 @@ std::string TensorHead(const Tensor& tensor, bool& whole) {
   return head;
 }
 
-StatusOr<Prepared> Prepare(const Graph& graph, NodeId id) {
+StatusOr<Prepared> Prepare(const Graph& graph, NodeId id, const EmitOptions& options) {
   const Node& node = graph.node(id);
   Prepared prepared;
   std::string& head = prepared.head;
@@ -132,6 +132,7 @@ StatusOr<Prepared> Prepare(const Graph& graph, NodeId id) {
       if (spec.kind != AttrSpec::Kind::kDefault) keys.emplace(spec.name);
     }
   }
+  if (node.op == "Placeholder" && !options.input_shapes) keys.erase("shape");
   const Tensor* tensor = nullptr;
   for (const std::string& key : keys) {
     if (node.IsConst() && key == "value") {
@@ -180,7 +181,7 @@ Status EmitGraphDef(const Graph& graph, const EmitOptions& options, const ByteSi
   uint64_t total = 0;
   Largest largest;
   for (NodeId id : graph.NodeIds()) {
-    ASSIGN_OR_RETURN(nodes.emplace_back(), Prepare(graph, id));
+    ASSIGN_OR_RETURN(nodes.emplace_back(), Prepare(graph, id, options));
     const uint64_t size = nodes.back().size;
     total += size + 8;
     if (size > largest.size) largest = {graph.node(id).name, size};

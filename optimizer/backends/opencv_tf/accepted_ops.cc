@@ -198,6 +198,11 @@ std::string PlainAxis(const Graph& graph, const Node& node) {
   return nhwc ? "the importer does not renumber the axis from NHWC to NCHW" : "";
 }
 
+std::string PlacesAreKept(const Graph& graph, const Node& node) {
+  const bool matrix = ShapeOf(graph, node, 0).rank() == 2;
+  return matrix ? "the importer of 4.12 to 4.14 loses the places of a matrix's rows" : PlainAxis(graph, node);
+}
+
 std::string ReductionAxes(const Graph& graph, const Node& node) {
   const Tensor* tensor = ConstValue(graph, node.inputs[1]);
   const std::vector<int64_t> axes = tensor->Values<int64_t>();
@@ -361,8 +366,8 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
         {"ResizeBilinear", 40505, {1}, nullptr},
         {"ResizeNearestNeighbor", 40505, {1}, nullptr},
         {"ClipByValue", 40505, {1, 2}, nullptr},
-        {"ArgMax", 40505, {1}, PlainAxis},
-        {"ArgMin", 40505, {1}, PlainAxis},
+        {"ArgMax", 40505, {1}, PlacesAreKept},
+        {"ArgMin", 40505, {1}, PlacesAreKept},
         {"Pack", 40505, {}, FirstAxis},
         {"MaxPool", 40505, {}, PlainPool},
         {"AvgPool", 40505, {}, PlainPool},

@@ -20,10 +20,13 @@ bool IsMergedAway(const Graph& graph, const Node& node) {
 Status IsolateOutputs(GraphEditor& editor, PassContext&) {
   const Graph& graph = editor.graph();
   std::vector<GraphOutput> outputs = graph.outputs();
+  std::map<Value, int> names_of;
+  for (const GraphOutput& output : outputs) ++names_of[output.value];
   bool changed = false;
   for (GraphOutput& output : outputs) {
     const Node& node = graph.node(output.value.node);
-    const bool has_other_users = !editor.Users(output.value.node).empty();
+    // OpenCV 5 gives several outputs only if each is the end of the net.
+    const bool has_other_users = !editor.Users(output.value.node).empty() || names_of[output.value] > 1;
     if (!has_other_users && !IsMergedAway(graph, node)) continue;
     if (!IsFloating(graph.type(output.value).dtype)) continue;
     const std::string name = StrCat(node.name, "/output");
@@ -35,9 +38,11 @@ Status IsolateOutputs(GraphEditor& editor, PassContext&) {
   return OkStatus();
 }
 
-// Who takes a constant's bytes away: convolutions among themselves and MatMuls among themselves may share one.
+// Who takes a constant's bytes away: convolutions of a kind among themselves and MatMuls among themselves may share one.
+// (A depthwise convolution turns the kernel that both would then use.)
 std::string_view ConsumerClass(const Node& node) {
-  if (node.op == "Conv2D" || node.op == "DepthwiseConv2dNative" || node.op == "Conv3D") return "convolution";
+  if (node.op == "Conv2D" || node.op == "Conv3D") return "convolution";
+  if (node.op == "DepthwiseConv2dNative") return "depthwise";
   if (node.op == "MatMul") return "matmul";
   return node.op == "Conv2DBackpropInput" ? "deconvolution" : "other";
 }

@@ -118,6 +118,31 @@ void ArgMax(GraphEditor& editor, NodeId id) {
   editor.ReplaceUses({id, 0}, Emit(editor, "Transpose", name, {places, back}));
 }
 
+// Releases 4.12 to 4.14 write the places of a matrix's rows beside their blob, which holds anything then: as a sequence
+// of one step each.
+void ArgMaxOfMatrix(GraphEditor& editor, NodeId id) {
+  const Graph& graph = editor.graph();
+  const Value x = editor.node(id).inputs[0];
+  const Tensor* tensor = ConstValue(graph, editor.node(id).inputs[1]);
+  const Shape shape = graph.type(x).shape;
+  if (tensor == nullptr || !tensor->SingleValue() || shape.rank() != 2) return;
+  const bool over_rows = *tensor->SingleValue() == 0 || *tensor->SingleValue() == -2;
+  const int64_t row = shape.dim(over_rows ? 0 : 1), rows = shape.dim(over_rows ? 1 : 0);
+  if (row < 0 && rows < 0) return;
+  const std::string name = StrCat(editor.node(id).name, "/opencv"), op = editor.node(id).op;
+  const DType dtype = graph.type({id, 0}).dtype;
+  Value matrix = x;
+  if (over_rows) {
+    const Value order = EmitConst(editor, StrCat(name, "/order"), Tensor::Vector<int32_t>({1, 0}));
+    matrix = Emit(editor, "Transpose", name, {x, order});
+  }
+  const Value steps =
+      EmitReshape(editor, name, matrix, row < 0 ? std::vector<int64_t>{rows, 1, -1} : std::vector<int64_t>{-1, 1, row});
+  const Value axis = EmitConst(editor, StrCat(name, "/axis"), Tensor::Scalar<int32_t>(2));
+  const Value places = Emit(editor, op, name, {steps, axis}, {{"output_type", dtype}});
+  editor.ReplaceUses({id, 0}, EmitReshape(editor, name, places, {-1}));
+}
+
 // The last axis, kept: what both sums of a softmax go over.
 bool IsOverLastAxis(const Graph& graph, const Node& node) {
   const Tensor* axes = node.inputs.size() == 2 ? ConstValue(graph, node.inputs[1]) : nullptr;
@@ -126,8 +151,8 @@ bool IsOverLastAxis(const Graph& graph, const Node& node) {
   return axis == -1 || axis == graph.type(node.inputs[0]).shape.rank() - 1;
 }
 
-// exp(x - max) / sum(exp(x - max)): the importer takes it for a softmax over its default axis, whatever the axes are and
-// whether both x are the same. Over the last axis it is written as one; otherwise a product with 1 keeps it apart.
+// exp(x - max) / sum(exp(x - max)): the importer takes it for a softmax over its default axis, whatever the axes are
+// and whether both x are the same. Over the last axis it is written as one; otherwise a product with 1 keeps it apart.
 void SpelledOutSoftmax(GraphEditor& editor, NodeId id) {
   const Graph& graph = editor.graph();
   const Node& quotient = graph.node(id);
@@ -172,7 +197,10 @@ Status Run(GraphEditor& editor, PassContext& context) {
       OfAnyAxes(editor, id, context);
       KeepDims(editor, id);
     }
-    if (op == "ArgMax" || op == "ArgMin") ArgMax(editor, id);
+    if (op == "ArgMax" || op == "ArgMin") {
+      ArgMax(editor, id);
+      ArgMaxOfMatrix(editor, id);
+    }
     if (op == "Softmax") Softmax(editor, id);
   }
   return OkStatus();

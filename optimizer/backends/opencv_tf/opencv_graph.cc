@@ -133,6 +133,17 @@ Value EmitShift(GraphEditor& editor, std::string_view name, Value x, Tensor shif
   return Emit(editor, "Add", name, {scaled, EmitConst(editor, StrCat(name, "/shift"), vector)});
 }
 
+bool MisreadsInputShapes(const Graph& graph) {
+  if (graph.inputs().size() < 2) return false;
+  const std::vector<NodeId> ids = graph.NodeIds();
+  return std::any_of(ids.begin(), ids.end(), [&](NodeId id) {
+    const Node& node = graph.node(id);
+    return (node.op == "Mul" || node.op == "RealDiv") &&
+           std::none_of(node.inputs.begin(), node.inputs.end(),
+                        [&](Value input) { return ConstValue(graph, input) != nullptr; });
+  });
+}
+
 Value EmitReshape(GraphEditor& editor, std::string_view name, Value x, const std::vector<int64_t>& dims) {
   const std::vector<int32_t> target(dims.begin(), dims.end());
   return Emit(editor, "Reshape", name, {x, EmitConst(editor, StrCat(name, "/shape"), Tensor::Vector<int32_t>(target))});

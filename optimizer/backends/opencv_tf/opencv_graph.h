@@ -42,6 +42,10 @@ void SetScaleAxis(GraphEditor& editor, NodeId mul);
 // y = x * ones + shift: one Scale layer in cv::dnn, right for any batch.
 Value EmitShift(GraphEditor& editor, std::string_view name, Value x, Tensor shift);
 
+// Where two live values are multiplied the importer works out their shapes, for which all inputs that it has read by then
+// must be connected already. Of several inputs some may not be: their shapes must not be written.
+bool MisreadsInputShapes(const Graph& graph);
+
 Value EmitReshape(GraphEditor& editor, std::string_view name, Value x, const std::vector<int64_t>& dims);
 
 // Any rank but 4 and 5 -> NHWC; of the dims only the first may be -1. The importer lays 4-D data out as NCHW but a
