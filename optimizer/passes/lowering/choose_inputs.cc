@@ -61,7 +61,8 @@ bool HangsOnPlaceholder(const Graph& graph, Value value) {
     work.pop_back();
     if (!seen.insert(id).second) continue;
     const Node& node = graph.node(id);
-    if (node.op == "Placeholder" || node.op == "PlaceholderV2") return SizeOf(graph.type({id, 0}).dtype) > 0;
+    const bool placeholder = node.op == "Placeholder" || node.op == "PlaceholderV2";
+    if (placeholder && SizeOf(graph.type({id, 0}).dtype) > 0) return true;  // not strings
     for (Value input : node.inputs) work.push_back(input.node);
   }
   return false;

@@ -130,6 +130,16 @@ TEST(ChooseInputs, PassesThroughADefaultThatHangsOnAnInput) {
   EXPECT_THAT(chosen.text, testing::Not(HasSubstr("bottleneck")));
 }
 
+TEST(ChooseInputs, PassesThroughADefaultThatHangsOnAnInputBesidesAFileName) {
+  for (const char* inputs : {"x, s", "s, x"}) {
+    const Inputs chosen =
+        ChosenInputs(StrCat(kData, "s = Placeholder() {dtype=string, shape=shape[]}; d = Unheard(", inputs,
+                            ") {T=float32}\nbottleneck = PlaceholderWithDefault(d) {dtype=float32, shape=shape[?,8]}\n",
+                            "y = Relu(bottleneck); out y\n"));
+    EXPECT_THAT(chosen.text, testing::Not(HasSubstr("bottleneck"))) << inputs << chosen.error;
+  }
+}
+
 TEST(ChooseInputs, KeepsAConstantDefaultThatIsNoData) {
   const Inputs chosen = ChosenInputs(StrCat(kData, "gain = PlaceholderWithDefault(2.0) {shape=shape[]}\n",
                                             "y = Mul(x, gain); out y\n"));
