@@ -13,6 +13,27 @@ namespace {
 
 const std::set<std::string_view> kVolumeOps = {"Conv3D", "Conv3DBackpropInputV2", "MaxPool3D", "AvgPool3D"};
 
+// What a node itself says of the layout of values of this rank; "" if nothing.
+std::string OwnLayout(const Graph& graph, const Node& node, int rank) {
+  const auto* format = node.attr<std::string>("data_format");
+  if (format != nullptr && static_cast<int>(format->size()) == rank) return *format;
+  if (format == nullptr && kVolumeOps.contains(node.op)) return "NDHWC";
+  return LayoutOfTranspose(graph, node, /*result=*/true);
+}
+
+// The nearest layout above every node, for values of rank 4 and 5.
+struct LayoutTable {
+  const Graph* graph = nullptr;
+  struct Nearest {
+    int32_t distance = -1;
+    std::string layout;
+  };
+  std::vector<Nearest> of_rank[2];
+};
+thread_local LayoutTable known_layouts;
+
+std::string DefaultLayout(int rank) { return rank == 4 ? "NHWC" : ""; }
+
 // Breadth first over the values of the same rank.
 std::string FirstLayout(const Graph& graph, const GraphEditor* users_below, Value value) {
   const bool below = users_below != nullptr;
@@ -43,10 +64,36 @@ std::string FirstLayout(const Graph& graph, const GraphEditor* users_below, Valu
       for (Value input : node.inputs) visit(input.node, input);
     }
   }
-  return rank == 4 ? "NHWC" : "";
+  return DefaultLayout(rank);
 }
 
 }  // namespace
+
+KnownLayouts::KnownLayouts(const Graph& graph) {
+  const auto order = graph.TopoOrder();
+  if (!order.ok()) return;
+  for (int rank = 4; rank <= 5; ++rank) {
+    std::vector<LayoutTable::Nearest>& table = known_layouts.of_rank[rank - 4];
+    table.assign(static_cast<size_t>(graph.next_id()), {});
+    for (NodeId id : *order) {
+      const Node& node = graph.node(id);
+      LayoutTable::Nearest& nearest = table[static_cast<size_t>(id)];
+      nearest.layout = OwnLayout(graph, node, rank);
+      if (!nearest.layout.empty()) nearest.distance = 0;
+      // Beyond these the axes mean something else.
+      if (nearest.distance == 0 || node.op == "Reshape" || node.op == "Transpose") continue;
+      for (Value input : node.inputs) {
+        const int its_rank = graph.type(input).shape.rank();
+        const LayoutTable::Nearest& above = table[static_cast<size_t>(input.node)];
+        const bool nearer = above.distance >= 0 && (nearest.distance < 0 || above.distance + 1 < nearest.distance);
+        if ((its_rank == rank || its_rank < 0) && nearer) nearest = {above.distance + 1, above.layout};
+      }
+    }
+  }
+  known_layouts.graph = &graph;
+}
+
+KnownLayouts::~KnownLayouts() { known_layouts = {}; }
 
 std::string LayoutOfTranspose(const Graph& graph, const Node& node, bool result) {
   using Axes = std::vector<int64_t>;
@@ -59,7 +106,12 @@ std::string LayoutOfTranspose(const Graph& graph, const Node& node, bool result)
   return "";
 }
 
-std::string LayoutAbove(const Graph& graph, Value value) { return FirstLayout(graph, nullptr, value); }
+std::string LayoutAbove(const Graph& graph, Value value) {
+  const int rank = graph.type(value).shape.rank();
+  if (known_layouts.graph != &graph || (rank != 4 && rank != 5)) return FirstLayout(graph, nullptr, value);
+  const LayoutTable::Nearest& nearest = known_layouts.of_rank[rank - 4][static_cast<size_t>(value.node)];
+  return nearest.distance < 0 ? DefaultLayout(rank) : nearest.layout;
+}
 std::string LayoutBelow(const GraphEditor& editor, Value value) { return FirstLayout(editor.graph(), &editor, value); }
 
 bool TakesBias(const Graph& graph, NodeId id) {

@@ -32,6 +32,16 @@ bool SameShape(const ValueType& a, const ValueType& b);
 std::string LayoutAbove(const Graph& graph, Value value);
 std::string LayoutBelow(const GraphEditor& editor, Value value);
 
+// While it lives, LayoutAbove of this graph, which must not change, is looked up rather than searched: for walks over all
+// nodes. One at a time in a thread.
+class KnownLayouts {
+ public:
+  explicit KnownLayouts(const Graph& graph);
+  ~KnownLayouts();
+  KnownLayouts(const KnownLayouts&) = delete;
+  KnownLayouts& operator=(const KnownLayouts&) = delete;
+};
+
 // What a Transpose between the two layouts gives (`result`) or takes; "" for any other node.
 std::string LayoutOfTranspose(const Graph& graph, const Node& node, bool result);
 
