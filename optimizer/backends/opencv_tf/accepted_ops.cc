@@ -387,10 +387,25 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
   return table;
 }
 
+namespace {
+
+// What is left of sizes that follow the input's in a way that cv::dnn does not.
+std::string OpenSize(const Graph& graph) {
+  const auto open = [&](NodeId id) { return !graph.type({id, 0}).shape.FullyKnown(); };
+  const auto input = std::find_if(graph.inputs().begin(), graph.inputs().end(), open);
+  if (input == graph.inputs().end()) return "the importer knows no such op";
+  const std::string example = graph.type({*input, 0}).shape.IsRank(4) ? "1x224x224x3" : "[1,10]";
+  return StrCat("cv::dnn cannot work out the sizes that hang on it; fix the input's size, as in --inputs ",
+                graph.node(*input).name, ":", example);
+}
+
+}  // namespace
+
 std::vector<Refusal> RefusedByOpenCv(const Graph& graph, int opencv_version) {
   std::map<std::string_view, const AcceptedOp*> rows;
   for (const AcceptedOp& row : OpsAcceptedByOpenCv()) rows[row.op] = &row;
   const std::set<NodeId> native = NativeSizeNodes(graph);
+  const KnownLayouts layouts(graph);
   std::vector<Refusal> refusals;
   for (NodeId id : graph.NodeIds()) {
     const Node& node = graph.node(id);
@@ -400,7 +415,7 @@ std::vector<Refusal> RefusedByOpenCv(const Graph& graph, int opencv_version) {
     if (native.contains(id)) {
       if (node.op == "Conv2DBackpropInput") reason = NoDilation(graph, node);
     } else if (row == rows.end()) {
-      reason = "the importer knows no such op";
+      reason = node.op == "Shape" || node.op == "ShapeN" ? OpenSize(graph) : "the importer knows no such op";
     } else if (opencv_version < row->second->since) {
       reason = StrCat("needs OpenCV ", row->second->since / 10000, ".", row->second->since / 100 % 100, " or later");
     } else {

@@ -30,6 +30,7 @@ class FunctionRules : public NodeRewriter {
         {"Min", &FunctionRules::Min},
         {"Prod", &FunctionRules::Prod},
         {"Pow", &FunctionRules::Pow},
+        {"RealDiv", &FunctionRules::SpelledOutSoftmax},
         {"AddN", &FunctionRules::AddN},
         {"FakeQuantWithMinMaxArgs", &FunctionRules::FakeQuant},
         {"FakeQuantWithMinMaxVars", &FunctionRules::FakeQuant},
@@ -222,6 +223,27 @@ class FunctionRules : public NodeRewriter {
     if (exponent == 1) return x;
     const Value square = New(id, "Square", {WholePower(id, x, exponent / 2)});
     return exponent % 2 == 0 ? square : New(id, "Mul", {square, x});
+  }
+
+  // The last axis, kept: what both reductions of a softmax go over.
+  bool IsOverLastAxis(const Node& reduction) const {
+    const Tensor* axes = reduction.inputs.size() == 2 ? constant(reduction.inputs[1]) : nullptr;
+    if (axes == nullptr || axes->elements() != 1 || !reduction.attr_or<bool>("keep_dims", false)) return false;
+    const int64_t axis = axes->Values<int64_t>()[0];
+    return axis == -1 || axis == type(reduction.inputs[0]).shape.rank() - 1;
+  }
+
+  // exp(x - max) / sum(exp(x - max)) over the last axis.
+  void SpelledOutSoftmax(NodeId id) {
+    const Value numerator = in(id, 0);
+    const Node &exp = node(numerator.node), &sum = node(in(id, 1).node);
+    if (exp.op != "Exp" || sum.op != "Sum" || sum.inputs[0] != numerator || !IsOverLastAxis(sum)) return;
+    const Node& difference = node(exp.inputs[0].node);
+    if (difference.op != "Sub" || difference.inputs.size() != 2) return;
+    const Value x = difference.inputs[0];
+    const Node& max = node(difference.inputs[1].node);
+    if (max.op != "Max" || max.inputs[0] != x || !IsOverLastAxis(max)) return;
+    Replace(id, New(id, "Softmax", {x}));
   }
 
   // Constants are added one by one.

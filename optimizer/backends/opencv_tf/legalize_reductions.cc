@@ -51,6 +51,32 @@ void KeepDims(GraphEditor& editor, NodeId id) {
   editor.ReplaceUses({id, 0}, value);
 }
 
+// A sum over the channels of a picture of open size, which the importer's pooling remembers from one run to the next, is
+// a convolution with ones.
+bool OverChannels(GraphEditor& editor, NodeId id) {
+  const Graph& graph = editor.graph();
+  const Node& node = editor.node(id);
+  const Value x = node.inputs[0];
+  const Shape shape = graph.type(x).shape;
+  const Tensor* tensor = ConstValue(graph, node.inputs[1]);
+  if (tensor == nullptr || tensor->elements() != 1 || shape.rank() != 4 || LayoutAbove(graph, x) != "NHWC") return false;
+  const int64_t axis = tensor->Values<int64_t>()[0], channels = shape.dim(3);
+  const bool open = shape.dim(1) < 0 || shape.dim(2) < 0;
+  const bool sums = node.op == "Sum" || node.op == "Mean";
+  if (!sums || !open || (axis != 3 && axis != -1) || channels < 1 || channels > (1 << 20)) return false;
+  if (graph.type(x).dtype != DType::kFloat32) return false;
+  const std::string name = StrCat(node.name, "/opencv");
+  const bool keeps = node.attr_or<bool>("keep_dims", false);
+  const float weight = node.op == "Sum" ? 1.0F : 1.0F / static_cast<float>(channels);
+  const std::vector<float> ones(static_cast<size_t>(channels), weight);
+  const Value kernel = EmitConst(editor, StrCat(name, "/ones"), Tensor::Of<float>({1, 1, channels, 1}, ones));
+  Value sum = Emit(editor, "Conv2D", name, {x, kernel},
+                   {{"strides", std::vector<int64_t>{1, 1, 1, 1}}, {"padding", std::string("VALID")}});
+  if (!keeps) sum = Emit(editor, "Squeeze", name, {sum}, {{"squeeze_dims", std::vector<int64_t>{3}}});
+  editor.ReplaceUses({id, 0}, sum);
+  return true;
+}
+
 // Axes that are none of a picture's, or of data that is no picture.
 void OfAnyAxes(GraphEditor& editor, NodeId id, PassContext& context) {
   const Graph& graph = editor.graph();
@@ -143,16 +169,8 @@ void ArgMaxOfMatrix(GraphEditor& editor, NodeId id) {
   editor.ReplaceUses({id, 0}, EmitReshape(editor, name, places, {-1}));
 }
 
-// The last axis, kept: what both sums of a softmax go over.
-bool IsOverLastAxis(const Graph& graph, const Node& node) {
-  const Tensor* axes = node.inputs.size() == 2 ? ConstValue(graph, node.inputs[1]) : nullptr;
-  if (axes == nullptr || axes->elements() != 1 || !node.attr_or<bool>("keep_dims", false)) return false;
-  const int64_t axis = axes->Values<int64_t>()[0];
-  return axis == -1 || axis == graph.type(node.inputs[0]).shape.rank() - 1;
-}
-
-// exp(x - max) / sum(exp(x - max)): the importer takes it for a softmax over its default axis, whatever the axes are
-// and whether both x are the same. Over the last axis it is written as one; otherwise a product with 1 keeps it apart.
+// exp(x - max) / sum(exp(x - max)): the importer takes it for a softmax over its default axis, whatever the axes are and
+// whether both x are the same. One over the last axis is written as such by now; a product with 1 keeps others apart.
 void SpelledOutSoftmax(GraphEditor& editor, NodeId id) {
   const Graph& graph = editor.graph();
   const Node& quotient = graph.node(id);
@@ -164,13 +182,7 @@ void SpelledOutSoftmax(GraphEditor& editor, NodeId id) {
   const Value difference = exp.inputs[0];
   const Node& sub = graph.node(difference.node);
   if (sub.op != "Sub" || sub.inputs.size() != 2) return;
-  const Value x = sub.inputs[0];
-  const Node& max = graph.node(sub.inputs[1].node);
-  if (max.op != "Max") return;
-  if (IsOverLastAxis(graph, sum) && sum.inputs[0] == numerator && IsOverLastAxis(graph, max) && max.inputs[0] == x) {
-    editor.ReplaceUses({id, 0}, Emit(editor, "Softmax", StrCat(quotient.name, "/opencv"), {x}));
-    return;
-  }
+  if (graph.node(sub.inputs[1].node).op != "Max") return;
   const std::string name = StrCat(exp.name, "/opencv");
   const DType dtype = graph.type(difference).dtype;
   const Value one = EmitConst(editor, StrCat(name, "/one"), Tensor::Scalar<float>(1).Cast(dtype).Dense());
@@ -193,6 +205,7 @@ Status Run(GraphEditor& editor, PassContext& context) {
   for (NodeId id : editor.graph().NodeIds()) {
     const std::string op = editor.node(id).op;
     if (op == "Mean" || op == "Sum" || op == "Max") {
+      if (editor.node(id).inputs.size() == 2 && OverChannels(editor, id)) continue;
       Reduction(editor, id);
       OfAnyAxes(editor, id, context);
       KeepDims(editor, id);
