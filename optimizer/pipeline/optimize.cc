@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <future>
 #include <set>
 
@@ -27,6 +28,7 @@
 #include "optimizer/pipeline/find_tables.h"
 #include "optimizer/pipeline/set_boundary.h"
 #include "optimizer/pipeline/source_hash.h"
+#include "optimizer/pipeline/split.h"
 #include "optimizer/support/atomic_file.h"
 
 namespace permafrost {
@@ -204,6 +206,8 @@ StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, R
   lowered.figures = FiguresOf(graph);
   lowered.figures.bytes = lowered.model.file_bytes;
   BoundaryReport boundary;
+  std::optional<BatchPlan> batch;
+  std::vector<std::string> batch_notes;
   const auto work = [&]() -> Status {
     const bool needs_signature = options.outputs.empty() || !options.signature.empty();
     const auto signature = ChooseSignature(lowered.model.signatures, options.signature);
@@ -237,6 +241,11 @@ StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, R
     PassContext context;
     RETURN_IF_ERROR(values.CheckAverages());
     RETURN_IF_ERROR(RunPasses(graph, BoundaryPasses(), Level::kImported, run, lowered.passes));
+    {
+      GraphEditor editor(graph);
+      ASSIGN_OR_RETURN(batch, PlanBatch(editor, options.batch, boundary.asked_batches, batch_notes));
+      if (batch) RETURN_IF_ERROR(InferTypes(editor));
+    }
     if (has_variables) {
       GraphEditor editor(graph);
       RETURN_IF_ERROR(SettleUpdates(editor, context));
@@ -259,15 +268,190 @@ StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, R
     if (options.inputs.empty() || for_opencv) DropUnusedInputs(editor, boundary);
     RETURN_IF_ERROR(InferTypes(editor));
     RETURN_IF_ERROR(CheckNoTables(graph, tables));
-    return CheckFlat(graph);
+    RETURN_IF_ERROR(CheckFlat(graph));
+    if (!batch || batch->from == batch->to) return OkStatus();
+    ASSIGN_OR_RETURN(lowered.batched, ChangeBatch(graph, *batch, options.unroll_nodes, options.verify_tolerance));
+    return OkStatus();
   };
   if (const Status status = work(); !status.ok()) return WithContext(status, options.model);
+  lowered.notes.insert(lowered.notes.end(), batch_notes.begin(), batch_notes.end());
   lowered.notes.insert(lowered.notes.begin(), boundary.notes.begin(), boundary.notes.end());
   lowered.notes.insert(lowered.notes.begin(), lowered.model.notes.begin(), lowered.model.notes.end());
   lowered.input_tensors = std::move(boundary.input_tensors);
   lowered.output_tensors = std::move(boundary.output_tensors);
   return lowered;
 }
+
+namespace {
+
+// One graph on its way to a file, or to nothing but a report.
+class Job {
+ public:
+  Job(const OptimizeOptions& options, const LoweredModel& lowered, Graph graph, std::string output, std::string where)
+      : options_(options), lowered_(lowered), graph_(std::move(graph)), where_(std::move(where)) {
+    report_.output = std::move(output);
+    report_.passes = lowered.passes;
+  }
+
+  // The passes, what the target makes of their result, and the proofs. The file is there but not yet under its name.
+  Status Run(const Passes& passes, const std::set<std::string>& may_fail, RunOptions run) {
+    std::optional<Graph> original;
+    RETURN_IF_ERROR(WithContext(Transform(passes, may_fail, run, original), where_));
+    if (!report_.output.empty()) RETURN_IF_ERROR(WriteGraph());
+    return WithContext(Judge(original), where_);
+  }
+
+  // The description, also not yet under its name.
+  Status Seal(const std::string& source_sha256) {
+    report_.info.source_sha256 = source_sha256;
+    report_.info.file_sha256 = file_->sha256();
+    const std::string path = ModelInfoPath(report_.output);
+    ASSIGN_OR_RETURN(info_file_, AtomicFile::Create(path));
+    RETURN_IF_ERROR(info_file_->Write(ModelInfoToJson(report_.info)));
+    return info_file_->Finish();
+  }
+
+  Status Rename() {
+    RETURN_IF_ERROR(info_file_->Rename());
+    return file_->Rename();
+  }
+
+  OptimizeReport TakeReport() { return std::move(report_); }
+
+ private:
+  Status Transform(const Passes& passes, const std::set<std::string>& may_fail, const RunOptions& run,
+                   std::optional<Graph>& original) {
+    const std::vector<std::string> pixel_inputs = InputsThatTakePixels(graph_);
+    if (options_.verify) {
+      // Random ops have no one answer: the original is judged with its dropout at inference.
+      original = graph_;
+      RETURN_IF_ERROR(RunPass(kRemoveTraining, *original).status());
+    }
+    RETURN_IF_ERROR(RunThePasses(passes, may_fail, run));
+    if (const Status status = Verify(graph_, Level::kFlat); !status.ok()) {
+      return Internal("the passes broke the graph: ", Message(status), " (please report this)");
+    }
+    CollectNotes({report_.passes.begin() + static_cast<std::ptrdiff_t>(lowered_.passes.size()), report_.passes.end()},
+                 report_.notes);
+    RETURN_IF_ERROR(CheckTarget());
+    Describe(pixel_inputs);
+    return OkStatus();
+  }
+
+  Status Judge(const std::optional<Graph>& original) {
+    if (original) {
+      if (options_.progress) options_.progress("verify");
+      ASSIGN_OR_RETURN(report_.verified, VerifyGraph(graph_, *original, options_.verify_tolerance, Written()));
+      RETURN_IF_ERROR(FirstFailure(report_.verified, options_.verify_tolerance));
+    }
+    return lowered_.batched ? CheckRows() : OkStatus();
+  }
+
+  std::string Written() const { return file_ != nullptr ? file_->temporary_path() : ""; }
+
+  Status RunThePasses(const Passes& passes, const std::set<std::string>& may_fail, RunOptions run) {
+    for (const PassInfo* pass : passes) {
+      Graph before = may_fail.contains(std::string(pass->name)) ? graph_ : Graph();
+      const Status status = RunPasses(graph_, {pass}, Level::kFlat, run, report_.passes);
+      if (status.ok()) continue;
+      if (!may_fail.contains(std::string(pass->name))) return status;
+      graph_ = std::move(before);
+      report_.notes.push_back(StrCat("pass ", pass->name, " failed and was ignored: ", Message(status)));
+    }
+    if (options_.stop_after < 0) return OkStatus();
+    run.stop_after = -1;
+    return RunPasses(graph_, NamingPasses(), Level::kFlat, run, report_.passes);
+  }
+
+  Status CheckTarget() {
+    if (options_.target.kind != Target::Kind::kOpenCv) return OkStatus();
+    for (const Refusal& refusal : RefusedByOpenCv(graph_, options_.target.opencv_version)) {
+      report_.unsupported.push_back(StrCat("node '", refusal.node, "' (", refusal.op, "): ", refusal.reason));
+    }
+    if (report_.unsupported.empty() || options_.stop_after >= 0 || options_.passes) return OkStatus();
+    return Unsupported("OpenCV's TensorFlow importer would refuse ", report_.unsupported.size(), " node(s), first ",
+                       report_.unsupported[0],
+                       "; cut the graph with --inputs or --outputs, or write it as it is with --target graphdef");
+  }
+
+  void Describe(const std::vector<std::string>& pixel_inputs) {
+    report_.after = FiguresOf(graph_);
+    OptimizeOptions named = options_;
+    named.output = report_.output;
+    report_.info = DescribeModel(graph_, named, report_.passes);
+    NameSources(lowered_.input_tensors, report_.info.inputs);
+    NameSources(lowered_.output_tensors, report_.info.outputs);
+    for (TensorInfo& input : report_.info.inputs) {
+      if (std::find(pixel_inputs.begin(), pixel_inputs.end(), input.name) == pixel_inputs.end()) continue;
+      input.preprocessing = Preprocessing{};
+      input.preprocessing->scale = 1.0;
+      report_.notes.push_back(
+          StrCat("input '", input.name, "' takes pixels as they are, 0 to 255: the graph scales them"));
+    }
+  }
+
+  Status WriteGraph() {
+    if (options_.progress) options_.progress("write");
+    ASSIGN_OR_RETURN(file_, AtomicFile::Create(report_.output));
+    EmitOptions emit;
+    emit.input_shapes = options_.target.kind != Target::Kind::kOpenCv || !MisreadsInputShapes(graph_);
+    RETURN_IF_ERROR(WithContext(
+        EmitGraphDef(graph_, emit, [&](std::string_view bytes) { return file_->Write(bytes); }),
+        report_.output));
+    RETURN_IF_ERROR(file_->Finish());
+    report_.after.bytes = file_->size();
+    return OkStatus();
+  }
+
+  Status CheckRows() {
+    if (options_.progress) options_.progress("check the batch");
+    std::vector<NamedTensor> inputs;
+    for (const NamedTensor& input : lowered_.batched->proof.inputs()) {
+      const auto takes = [&](NodeId id) { return graph_.node(id).name == input.name; };
+      if (std::any_of(graph_.inputs().begin(), graph_.inputs().end(), takes)) inputs.push_back(input);
+    }
+    ASSIGN_OR_RETURN(const auto results, Answers(inputs));
+    const auto checks = JudgeRows(*lowered_.batched, results, options_.verify_tolerance);
+    if (!checks.ok()) return WithContext(checks.status(), lowered_.batched->plan.flag);
+    for (const RowCheck& check : *checks) report_.rows.push_back({check.name, check.relative_error, true});
+    return OkStatus();
+  }
+
+  // Of the file if there is one.
+  StatusOr<std::vector<NamedTensor>> Answers(const std::vector<NamedTensor>& inputs) const {
+    if (file_ == nullptr) return EvaluateOutputs(graph_, inputs);
+    std::vector<std::string> names;
+    for (const GraphOutput& output : graph_.outputs()) names.push_back(output.name);
+    ASSIGN_OR_RETURN(FileRun run, RunOnReferenceKernels(Written(), names, inputs, kVerifySeed));
+    return std::move(run.outputs);
+  }
+
+  const OptimizeOptions& options_;
+  const LoweredModel& lowered_;
+  Graph graph_;
+  std::string where_;  // for errors
+  OptimizeReport report_;
+  std::unique_ptr<AtomicFile> file_, info_file_;
+};
+
+// Dumps of the passes over one graph, in a folder that exists afterwards.
+Status DumpInto(const std::string& folder, RunOptions& run) {
+  if (::mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST) {
+    return InvalidArgument(folder, ": the folder for --dump-passes cannot be made");
+  }
+  run.after_pass = [folder](int index, std::string_view pass, const Graph& graph) {
+    return DumpGraph(folder, index, pass, graph);
+  };
+  return OkStatus();
+}
+
+std::string NamesOf(const std::vector<Component>& components) {
+  std::string names;
+  for (const Component& component : components) names += StrCat(names.empty() ? "" : ", ", component.name);
+  return names;
+}
+
+}  // namespace
 
 StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
   RunOptions run;
@@ -278,18 +462,10 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
   run.verify_each = true;
 #endif
   run.before_pass = options.progress;
-  if (!options.dump_dir.empty()) {
-    if (::mkdir(options.dump_dir.c_str(), 0777) != 0 && errno != EEXIST) {
-      return InvalidArgument(options.dump_dir, ": the folder for --dump-passes cannot be made");
-    }
-    run.after_pass = [&](int index, std::string_view pass, const Graph& graph) {
-      return DumpGraph(options.dump_dir, index, pass, graph);
-    };
-  }
+  if (!options.dump_dir.empty()) RETURN_IF_ERROR(DumpInto(options.dump_dir, run));
   std::set<std::string> may_fail;
   ASSIGN_OR_RETURN(const Passes passes, ChoosePasses(options, may_fail));
 
-  OptimizeReport report;
   if (options.progress) options.progress("read");
   ASSIGN_OR_RETURN(Model model, OpenModelFor(options));
   // The source is hashed beside the other work, each page once.
@@ -297,83 +473,65 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
   std::future<StatusOr<std::string>> source_hash;
   if (writes) source_hash = std::async(std::launch::async, Sha256OfSource, model.files);
 
-  ASSIGN_OR_RETURN(LoweredModel lowered, LowerModel(std::move(model), options, run));
+  ASSIGN_OR_RETURN(const LoweredModel lowered, LowerModel(std::move(model), options, run));
   run.stop_after = options.stop_after;
+  const Graph& graph = lowered.model.graph;
+  OptimizeReport report;
   report.format = lowered.model.format;
   report.before = lowered.figures;
-  report.passes = std::move(lowered.passes);
-  report.notes = std::move(lowered.notes);
-  Graph& graph = lowered.model.graph;
-  const std::vector<std::string> pixel_inputs = InputsThatTakePixels(graph);
-  std::optional<Graph> original;
-  if (options.verify) {
-    // Random ops have no one answer: the original is judged with its dropout at inference.
-    original = graph;
-    RETURN_IF_ERROR(WithContext(RunPass(kRemoveTraining, *original).status(), options.model));
-  }
-  for (const PassInfo* pass : passes) {
-    Graph before = may_fail.contains(std::string(pass->name)) ? graph : Graph();
-    const Status status = RunPasses(graph, {pass}, Level::kFlat, run, report.passes);
-    if (status.ok()) continue;
-    if (!may_fail.contains(std::string(pass->name))) return WithContext(status, options.model);
-    graph = std::move(before);
-    report.notes.push_back(StrCat("pass ", pass->name, " failed and was ignored: ", Message(status)));
-  }
-  const bool complete = options.stop_after < 0;
-  if (!complete) {
-    run.stop_after = -1;
-    RETURN_IF_ERROR(RunPasses(graph, NamingPasses(), Level::kFlat, run, report.passes));
-  }
-  if (const Status status = Verify(graph, Level::kFlat); !status.ok()) {
-    return Internal(options.model, ": the passes broke the graph: ", Message(status), " (please report this)");
-  }
-  CollectNotes(report.passes, report.notes);
-  const bool for_opencv = options.target.kind == Target::Kind::kOpenCv;
-  if (for_opencv) {
-    for (const Refusal& refusal : RefusedByOpenCv(graph, options.target.opencv_version)) {
-      report.unsupported.push_back(StrCat("node '", refusal.node, "' (", refusal.op, "): ", refusal.reason));
+  report.notes = lowered.notes;
+  CollectNotes(lowered.passes, report.notes);
+  const std::vector<Component> components = FindComponents(graph);
+  std::vector<Job> jobs;
+  if (options.split && components.size() > 1) {
+    report.notes.push_back(StrCat("split into ", components.size(), " nets that share nothing: ", NamesOf(components)));
+    for (const Component& component : components) {
+      const std::string path = ComponentPath(options.output, component.name);
+      if (std::error_code ignored; writes && std::filesystem::equivalent(options.model, path, ignored)) {
+        return InvalidArgument(options.model, ": --split would write '", path, "', which is the model itself; name another file");
+      }
+      jobs.emplace_back(options, lowered, TakeComponent(graph, component),
+                        writes ? path : "",
+                        StrCat(options.model, ": net '", component.name, "'"));
     }
-    if (!report.unsupported.empty() && complete && !options.passes) {
-      return Unsupported(options.model, ": OpenCV's TensorFlow importer would refuse ", report.unsupported.size(),
-                         " node(s), first ", report.unsupported[0],
-                         "; cut the graph with --inputs or --outputs, or write it as it is with --target graphdef");
+  } else {
+    if (options.split) report.notes.push_back("--split: nothing to split, all outputs hang together");
+    if (components.size() > 1) {
+      report.notes.push_back(StrCat("these nets share nothing: ", NamesOf(components),
+                                    "; OpenCV wants every input of a file set, --split writes a file for each"));
     }
+    jobs.emplace_back(options, lowered, graph, options.output, options.model);
   }
-  report.after = FiguresOf(graph);
-  report.info = DescribeModel(graph, options, report.passes);
-  NameSources(lowered.input_tensors, report.info.inputs);
-  NameSources(lowered.output_tensors, report.info.outputs);
-  for (TensorInfo& input : report.info.inputs) {
-    if (std::find(pixel_inputs.begin(), pixel_inputs.end(), input.name) == pixel_inputs.end()) continue;
-    input.preprocessing = Preprocessing{};
-    input.preprocessing->scale = 1.0;
-    report.notes.push_back(
-        StrCat("input '", input.name, "' takes pixels as they are, 0 to 255: the graph scales them"));
-  }
-  if (!writes) {
-    if (options.verify) {
-      ASSIGN_OR_RETURN(report.verified, VerifyGraph(graph, *original, options.verify_tolerance));
-      RETURN_IF_ERROR(WithContext(FirstFailure(report.verified, options.verify_tolerance), options.model));
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    RunOptions own = run;
+    if (jobs.size() > 1 && !options.dump_dir.empty()) {
+      RETURN_IF_ERROR(DumpInto(StrCat(options.dump_dir, "/", components[i].name), own));
     }
-    return report;
+    RETURN_IF_ERROR(jobs[i].Run(passes, may_fail, own));
   }
-  if (options.progress) options.progress("write");
-  ASSIGN_OR_RETURN(auto file, AtomicFile::Create(options.output));
-  EmitOptions emit;
-  emit.input_shapes = !for_opencv || !MisreadsInputShapes(graph);
-  RETURN_IF_ERROR(WithContext(
-      EmitGraphDef(graph, emit, [&](std::string_view bytes) { return file->Write(bytes); }), options.output));
-  RETURN_IF_ERROR(file->Finish());
-  report.after.bytes = file->size();
-  if (options.verify) {
-    if (options.progress) options.progress("verify");
-    ASSIGN_OR_RETURN(report.verified, VerifyGraph(graph, *original, options.verify_tolerance, file->temporary_path()));
-    RETURN_IF_ERROR(WithContext(FirstFailure(report.verified, options.verify_tolerance), options.model));
+  if (writes) {
+    ASSIGN_OR_RETURN(const std::string source_sha256, source_hash.get());
+    for (Job& job : jobs) RETURN_IF_ERROR(job.Seal(source_sha256));
+    for (Job& job : jobs) RETURN_IF_ERROR(job.Rename());
   }
-  ASSIGN_OR_RETURN(report.info.source_sha256, source_hash.get());
-  report.info.file_sha256 = file->sha256();
-  RETURN_IF_ERROR(WriteModelInfo(ModelInfoPath(options.output), report.info));
-  RETURN_IF_ERROR(file->Rename());
+  if (jobs.size() == 1) {
+    OptimizeReport only = jobs[0].TakeReport();
+    only.format = report.format;
+    only.before = report.before;
+    only.notes.insert(only.notes.begin(), report.notes.begin(), report.notes.end());
+    return only;
+  }
+  report.passes = lowered.passes;
+  for (Job& job : jobs) {
+    report.parts.push_back(job.TakeReport());
+    report.parts.back().format = report.format;
+    report.parts.back().before = report.before;
+    const GraphFigures& part = report.parts.back().after;
+    report.after.nodes += part.nodes;
+    report.after.ops += part.ops;
+    report.after.parameters += part.parameters;
+    report.after.bytes += part.bytes;
+  }
   return report;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "optimizer/frontend/open_model.h"
+#include "optimizer/pipeline/batch.h"
 #include "optimizer/pipeline/run.h"
 #include "optimizer/pipeline/specs.h"
 #include "shared_io/model_json.h"
@@ -32,6 +33,8 @@ struct OptimizeOptions {
   std::vector<InputSpec> inputs;
   std::vector<TensorName> outputs;
   std::vector<SetSpec> sets;
+  std::optional<int64_t> batch;  // of every input that has one; kUnknownDim: any
+  bool split = false;            // nets that share nothing go to files of their own: model_<component>.pb
   Target target;
   std::optional<std::vector<PassCall>> passes;  // instead of the target's optimizing and legalising passes
   std::vector<std::string> skip;
@@ -58,17 +61,21 @@ struct OutputCheck {
 };
 
 struct OptimizeReport {
+  std::string output;  // the file written, if any
   Format format = Format::kUnknown;
   GraphFigures before, after;
   std::vector<PassReport> passes;
   std::vector<std::string> notes;
   std::vector<std::string> unsupported;  // ops that the target refuses, with node and reason
   std::vector<OutputCheck> verified;
+  std::vector<OutputCheck> rows;  // of a changed batch, against the source row by row
   ModelInfo info;  // as written to model.json
+  std::vector<OptimizeReport> parts;  // of a split model: a report per file, whose passes are those after lowering
 };
 
-// The whole job: read, lower, optimize, legalise, write. Either both files are written or none.
-// Errors: everything the parts say, with file and node; --verify differences; an op the target refuses.
+// The whole job: read, lower, optimize, legalise, write. Either all files are written or none.
+// Errors: everything the parts say, with file and node; --verify differences; rows of a changed batch that differ; an op
+// the target refuses.
 StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options);
 
 // Reads the model with all that the options say about it.
@@ -81,6 +88,7 @@ struct LoweredModel {
   std::vector<PassReport> passes;
   std::vector<std::string> notes;  // of opening and freezing; the passes have their own
   std::map<std::string, std::string> input_tensors, output_tensors;  // name in the graph: the model's own "node:port"
+  std::optional<Batched> batched;  // where another batch was asked for
 };
 StatusOr<LoweredModel> LowerModel(const OptimizeOptions& options, RunOptions& run);
 StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, RunOptions& run);

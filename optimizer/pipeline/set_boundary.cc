@@ -148,6 +148,13 @@ StatusOr<NodeId> Cut(GraphEditor& editor, const NamedInput& input, BoundaryRepor
   ASSIGN_OR_RETURN(const Value value, FindTensor(editor.graph(), spec.tensor, "input"));
   if (!spec.shape && !editor.graph().type(value).shape.has_rank() && input.declared.has_rank())
     spec.shape = input.declared;
+  const Shape known = editor.graph().type(value).shape;
+  std::optional<int64_t> asked;
+  if (spec.shape && known.rank() > 1 && known.rank() == spec.shape->rank() && known.dim(0) > 0 &&
+      known.dim(0) != spec.shape->dim(0)) {
+    asked = spec.shape->dim(0);
+    spec.shape->set_dim(0, known.dim(0));
+  }
   RETURN_IF_ERROR(CutInputs(editor, {spec}));
   const NodeId id = editor.graph().inputs()[0];
   if (!input.alias.empty() && editor.node(id).name != input.alias) {
@@ -155,6 +162,7 @@ StatusOr<NodeId> Cut(GraphEditor& editor, const NamedInput& input, BoundaryRepor
     editor.Rename(id, input.alias);
   }
   report.input_tensors[editor.node(id).name] = Label(spec.tensor);
+  if (asked) report.asked_batches[editor.node(id).name] = *asked;
   return id;
 }
 

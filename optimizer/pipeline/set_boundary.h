@@ -13,6 +13,7 @@ namespace permafrost {
 struct BoundaryReport {
   std::map<std::string, std::string> input_tensors,
       output_tensors;  // by name in the graph: the model's own "node:port"
+  std::map<std::string, int64_t> asked_batches;  // first dims asked for, where the model has another number
   std::vector<std::string> notes;
 };
 
@@ -24,7 +25,7 @@ struct BoundaryReport {
 //   after:   in x;                              y/r = Relu(x);  out dense=y/r
 // A serialised tf.Example gives way to the dense tensors parsed from it, called by their keys. Scalars of a signature
 // stay placeholders: training switches are among them. Inputs that are not given with `inputs` keep the shape that the
-// graph has, else the signature's.
+// graph has, else the signature's. A first dim that is asked for where the model says another number is reported, not set.
 // Errors: a name that neither has; what CutInputs says. A call that cannot be opened is left for inline-functions.
 Status SetBoundary(GraphEditor& editor, const Signature* signature, const std::vector<InputSpec>& inputs,
                    const std::vector<TensorName>& outputs, BoundaryReport& report);

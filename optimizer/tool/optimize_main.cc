@@ -37,6 +37,8 @@ void PrintPasses() {
   for (const auto& row : rows) std::printf("%-24s %s\n", row[0].c_str(), row[1].c_str());
 }
 
+void PrintFile(const OptimizeOptions& options, const OptimizeReport& report);
+
 void PrintReport(const OptimizeOptions& options, const OptimizeReport& report) {
   std::vector<std::vector<std::string>> rows = {{"", "before", "after"}};
   const auto row = [&](const char* name, int64_t before, int64_t after, bool bytes = false) {
@@ -46,7 +48,7 @@ void PrintReport(const OptimizeOptions& options, const OptimizeReport& report) {
   row("ops (nodes without constants)", report.before.ops, report.after.ops);
   row("parameters", report.before.parameters, report.after.parameters);
   if (!options.output.empty()) row("bytes", report.before.bytes, report.after.bytes, true);
-  std::cout << options.model << ": " << NameOf(report.format) << " -> " << report.info.target << "\n\n"
+  std::cout << options.model << ": " << NameOf(report.format) << " -> " << ToString(options.target) << "\n\n"
             << FormatTable(rows) << "\n";
   rows = {{"pass", "nodes", "ms"}};
   double total = 0;
@@ -57,6 +59,15 @@ void PrintReport(const OptimizeOptions& options, const OptimizeReport& report) {
   }
   rows.push_back({"all passes", "", Milliseconds(total)});
   std::cout << FormatTable(rows) << "\n";
+  PrintFile(options, report);
+  for (const OptimizeReport& part : report.parts) {
+    std::cout << "\n";
+    PrintFile(options, part);
+  }
+}
+
+// What is about one file: its boundary, what was noted and proven.
+void PrintFile(const OptimizeOptions& options, const OptimizeReport& report) {
   for (const TensorInfo& input : report.info.inputs) {
     std::cout << "input   " << input.name << "  " << input.dtype << (input.rank_known ? Shape(input.shape).ToString() : "?") << "\n";
   }
@@ -70,18 +81,32 @@ void PrintReport(const OptimizeOptions& options, const OptimizeReport& report) {
     std::cout << "verify  " << check.name << "  relative error " << Scientific(check.relative_error) << " (allowed "
               << Scientific(options.verify_tolerance) << ")\n";
   }
-  if (!options.output.empty()) std::cout << "wrote   " << options.output << ", " << ModelInfoPath(options.output) << "\n";
+  for (const OutputCheck& check : report.rows) {
+    std::cout << "batch   " << check.name << "  rows against the model's own one by one: relative error "
+              << Scientific(check.relative_error) << "\n";
+  }
+  if (!report.output.empty()) std::cout << "wrote   " << report.output << ", " << ModelInfoPath(report.output) << "\n";
 }
 
 nlohmann::ordered_json ToJson(const GraphFigures& figures) {
   return {{"nodes", figures.nodes}, {"ops", figures.ops}, {"parameters", figures.parameters}, {"bytes", figures.bytes}};
 }
 
-void PrintJson(const OptimizeOptions& options, const OptimizeReport& report) {
+nlohmann::ordered_json ToJson(const std::vector<OutputCheck>& checks) {
+  auto json = nlohmann::ordered_json::array();
+  for (const OutputCheck& check : checks) {
+    nlohmann::ordered_json error = nullptr;  // infinite
+    if (std::isfinite(check.relative_error)) error = check.relative_error;
+    json.push_back({{"output", check.name}, {"relative_error", error}, {"passed", check.passed}});
+  }
+  return json;
+}
+
+nlohmann::ordered_json ToJson(const OptimizeOptions& options, const OptimizeReport& report) {
   nlohmann::ordered_json json;
   json["model"] = options.model;
   json["format"] = NameOf(report.format);
-  json["output"] = options.output;
+  json["output"] = report.output;
   json["before"] = ToJson(report.before);
   json["after"] = ToJson(report.after);
   for (const PassReport& pass : report.passes) {
@@ -93,14 +118,15 @@ void PrintJson(const OptimizeOptions& options, const OptimizeReport& report) {
   }
   json["notes"] = report.notes;
   json["refused"] = report.unsupported;
-  json["verified"] = nlohmann::ordered_json::array();
-  for (const OutputCheck& check : report.verified) {
-    nlohmann::ordered_json error = nullptr;  // infinite
-    if (std::isfinite(check.relative_error)) error = check.relative_error;
-    json["verified"].push_back({{"output", check.name}, {"relative_error", error}, {"passed", check.passed}});
-  }
-  json["info"] = nlohmann::ordered_json::parse(ModelInfoToJson(report.info));
-  std::cout << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+  json["verified"] = ToJson(report.verified);
+  json["rows"] = ToJson(report.rows);
+  if (report.parts.empty()) json["info"] = nlohmann::ordered_json::parse(ModelInfoToJson(report.info));
+  for (const OptimizeReport& part : report.parts) json["parts"].push_back(ToJson(options, part));
+  return json;
+}
+
+void PrintJson(const OptimizeOptions& options, const OptimizeReport& report) {
+  std::cout << ToJson(options, report).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
 }
 
 void Explain(const OptimizeReport& report, std::string_view pass_name) {
@@ -118,6 +144,7 @@ int Main(int argc, char** argv) {
   OptimizeOptions options;
   std::string inputs, outputs, target = "opencv", passes, explain;
   std::vector<std::string> sets;
+  int64_t batch = 0;
   bool ema = false, list = false, dry_run = false, json = false;
   CLI::App app("Turns a frozen TensorFlow graph into one that OpenCV loads and runs.");
   app.set_version_flag("--version", std::string(Version()));
@@ -134,6 +161,11 @@ int Main(int argc, char** argv) {
   app.add_option("-o,--output", options.output, "The file to write; a .json that describes it goes beside it");
   app.add_option("--inputs", inputs, "name[:port][:1x224x224x3][:float32],... any tensor: the graph is cut there");
   app.add_option("--outputs", outputs, "name[:port],...");
+  app.add_option("--batch", batch,
+                 "The batch of every input that has one, also where the file has another in numbers; -1: any batch. "
+                 "Its rows are proven to be what the file gives for each alone")
+      ->check(CLI::Range(int64_t{-1}, int64_t{65536}));
+  app.add_flag("--split", options.split, "Write nets that share nothing to files of their own: OUTPUT_<net>.pb");
   app.add_option("--set", sets, "name=value: turn a placeholder into a constant (true, 0.5, [1,2])")
       ->allow_extra_args(false);
   app.add_option("--target", target, "opencv, opencv-4.5.5 ... opencv-5.0, graphdef")->capture_default_str();
@@ -171,6 +203,10 @@ int Main(int argc, char** argv) {
     return kUsage;
   };
   if (ema && options.ema_name.empty()) options.ema_name = "ExponentialMovingAverage";
+  if (app.count("--batch") > 0) {
+    if (batch == 0) return usage(InvalidArgument("--batch 0: expected 1 or more, or -1 for any batch"));
+    options.batch = batch;
+  }
   if (options.model.empty()) return usage(InvalidArgument("no model given; see --help"));
   if (options.output.empty() && !dry_run && explain.empty()) {
     return usage(InvalidArgument("nothing to write to; give -o model.pb (or --dry-run)"));
