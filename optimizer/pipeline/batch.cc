@@ -33,7 +33,8 @@ Tensor RowsOf(const Tensor& tensor, int64_t first, int64_t count) {
   const size_t row = bytes.size() / static_cast<size_t>(dims[0]);
   std::string taken;
   taken.reserve(row * static_cast<size_t>(count));
-  for (int64_t i = first; i < first + count; ++i) taken.append(bytes.substr(static_cast<size_t>(i % dims[0]) * row, row));
+  for (int64_t i = first; i < first + count; ++i)
+    taken.append(bytes.substr(static_cast<size_t>(i % dims[0]) * row, row));
   dims[0] = count;
   return Tensor::Buffer(tensor.dtype(), std::move(dims), std::move(taken));
 }
@@ -79,9 +80,23 @@ StatusOr<std::optional<BatchPlan>> PlanBatch(GraphEditor& editor, std::optional<
   const Graph& graph = editor.graph();
   BatchPlan plan;
   plan.flag = batch ? StrCat("--batch ", *batch) : "--inputs with another batch";
-  if (!batch) {
+  if (batch) {
+    for (const auto& [name, other] : asked) {
+      if (other == *batch) continue;
+      return InvalidArgument(plan.flag, ": --inputs gives '", name, "' a batch of ", BatchName(other));
+    }
+  } else {
     if (asked.empty()) return std::nullopt;
     batch = asked.begin()->second;
+    if (std::any_of(asked.begin(), asked.end(), [&](const auto& other) { return other.second != *batch; })) {
+      // No one batch: sizes that the user knows more about.
+      for (NodeId id : graph.inputs()) {
+        const auto own = asked.find(graph.node(id).name);
+        if (own != asked.end()) RETURN_IF_ERROR(SetFirstDim(editor, id, own->second));
+      }
+      RETURN_IF_ERROR(InferTypes(editor));
+      return std::nullopt;
+    }
   }
   plan.to = *batch;
   std::vector<NodeId> open, known;
@@ -103,7 +118,8 @@ StatusOr<std::optional<BatchPlan>> PlanBatch(GraphEditor& editor, std::optional<
     if (known.empty()) {
       std::string inputs;
       for (NodeId id : graph.inputs()) {
-        inputs += StrCat(inputs.empty() ? "" : ", ", "'", graph.node(id).name, "' is ", graph.type({id, 0}).shape.ToString());
+        inputs +=
+            StrCat(inputs.empty() ? "" : ", ", "'", graph.node(id).name, "' is ", graph.type({id, 0}).shape.ToString());
       }
       return InvalidArgument(plan.flag, ": no input has a batch dimension: ", inputs);
     }
@@ -199,7 +215,8 @@ StatusOr<double> RowProof::Differs(const Tensor& alone, const Tensor& now, const
 StatusOr<std::vector<RowCheck>> RowProof::Check(const std::vector<NamedTensor>& results) const {
   std::vector<RowCheck> checks;
   for (const NamedTensor& result : results) {
-    const auto output = std::find_if(outputs_.begin(), outputs_.end(), [&](const Output& o) { return o.name == result.name; });
+    const auto output =
+        std::find_if(outputs_.begin(), outputs_.end(), [&](const Output& o) { return o.name == result.name; });
     if (output == outputs_.end()) return Internal("output '", result.name, "' is new");
     RowCheck check{result.name, 0};
     for (size_t i = 0; i < groups_.size(); ++i) {
@@ -289,8 +306,9 @@ StatusOr<std::vector<RowCheck>> JudgeRows(const Batched& batched, const std::vec
     if (check.relative_error <= tolerance) continue;
     const auto first = batched.proof.FirstDifference(batched.source, batched.changed, batched.report);
     const std::string where = first.ok() && !first->empty() ? StrCat("; they part at node ", *first) : "";
-    return FailedCheck("the rows of output '", check.name, "' are not what the file gives for each alone: they differ by ",
-                       check.relative_error, " relative, allowed is ", tolerance, where);
+    return FailedCheck("the rows of output '", check.name,
+                       "' are not what the file gives for each alone: they differ by ", check.relative_error,
+                       " relative, allowed is ", tolerance, where);
   }
   return checks;
 }

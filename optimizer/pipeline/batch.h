@@ -49,10 +49,10 @@ class RowProof {
   std::vector<NamedTensor> Group(int64_t group) const;
 
   BatchPlan plan_;
-  int64_t rows_ = 0;                    // of the result
-  std::vector<NamedTensor> inputs_;     // of all rows
-  std::vector<NamedTensor> padded_;     // the same with whole groups
-  std::vector<int64_t> groups_;         // those that are tried
+  int64_t rows_ = 0;                 // of the result
+  std::vector<NamedTensor> inputs_;  // of all rows
+  std::vector<NamedTensor> padded_;  // the same with whole groups
+  std::vector<int64_t> groups_;      // those that are tried
   struct Output {
     std::string name;
     std::optional<BatchAxis> place;

@@ -14,7 +14,8 @@ namespace {
 TEST(Docs, ListThePassesThatExistInTheirOrder) {
   std::vector<std::string> documented;
   for (const std::string& line : Lines(ReadBytes(SourceDir() + "/docs/passes.md"))) {
-    if (line.rfind("| `", 0) == 0) documented.push_back(line.substr(3, line.find('`', 3) - 3));
+    const bool flag = line.rfind("| `--", 0) == 0;  // of another table
+    if (line.rfind("| `", 0) == 0 && !flag) documented.push_back(line.substr(3, line.find('`', 3) - 3));
   }
   std::vector<std::string> existing;
   for (const std::string& line : Lines(RunProgram("permafrost-optimize", {"--list-passes"}).out)) {

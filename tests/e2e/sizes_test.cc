@@ -44,7 +44,8 @@ void ExpectAnswers(const std::string& file, const std::string& net, size_t input
   for (std::string name : outputs) {
     SCOPED_TRACE(name);
     const auto at = std::find(all.begin(), all.end(), name) - all.begin();
-    const auto expected = ReadNpy((kSizes / net / ("out" + std::to_string(at) + "." + std::to_string(k) + ".npy")).string());
+    const auto expected =
+        ReadNpy((kSizes / net / ("out" + std::to_string(at) + "." + std::to_string(k) + ".npy")).string());
     std::replace(name.begin(), name.end(), '/', '_');
     const auto actual = ReadNpy(results.File("in." + name + ".npy"));
     ASSERT_TRUE(actual.ok() && expected.ok()) << actual.status() << expected.status();
@@ -114,7 +115,8 @@ TEST(Split, GivesTwoNetsThatRunAlone) {
   }
 }
 
-// --- flags ------------------------------------------------------------------------------------------------------------
+// --- flags
+// ------------------------------------------------------------------------------------------------------------
 
 TEST(Batch, IsAWholeNumberAboveNone) {
   const std::string model = (kSizes / "psp" / "graph.pb").string();
@@ -134,7 +136,85 @@ TEST(Batch, IsProvenAndSaidSo) {
   EXPECT_THAT(done.out, HasSubstr("batch   y  rows against the model's own one by one"));
 }
 
-// --- models of others -------------------------------------------------------------------------------------------------
+// --- models of others
+// -------------------------------------------------------------------------------------------------
+
+// The rows [y, y + height) and columns [x, x + width) of the first picture of an NHWC array.
+std::vector<float> Crop(const Array& array, int64_t y, int64_t x, int64_t height, int64_t width) {
+  const std::vector<float> all = *ToFloats(array);
+  const int64_t columns = array.dims[2], channels = array.dims[3];
+  std::vector<float> crop;
+  for (int64_t row = y; row < y + height; ++row) {
+    const auto first = all.begin() + (row * columns + x) * channels;
+    crop.insert(crop.end(), first, first + width * channels);
+  }
+  return crop;
+}
+
+// MTCNN's proposal net looks at 12 x 12 pixels from every second on: what TensorFlow says to a part of a picture is a
+// part of what it says to the whole.
+TEST(Split, GivesAProposalNetForPicturesOfAllSizesAndBatches) {
+  const char* place = std::getenv("PERMAFROST_SHARED_MODELS");
+  const fs::path shared =
+      place != nullptr ? fs::path(place) : fs::path(SourceDir()).parent_path() / "shared" / "models";
+  const fs::path folder = shared / "mtcnn_android";
+  if (!fs::exists(folder))
+    GTEST_SKIP() << "no folder " << folder.string() << " (PERMAFROST_SHARED_MODELS names another)";
+  const TemporaryFolder results;
+  const Finished split = RunProgram(
+      "permafrost-optimize", {(folder / "mtcnn_freezed_model.pb").string(), "-o", results.File("mtcnn.pb"), "--split"});
+  ASSERT_EQ(split.exit_code, 0) << split.err;
+  for (const char* net : {"pnet", "rnet", "onet"})
+    EXPECT_TRUE(fs::exists(results.File(StrCat("mtcnn_", net, ".json")))) << net;
+  const auto picture = ReadNpy((folder / "in.npy").string());
+  const auto scores = ReadNpy((folder / "out0.npy").string()), boxes = ReadNpy((folder / "out1.npy").string());
+  ASSERT_TRUE(picture.ok() && scores.ok() && boxes.ok());
+
+  struct Place {
+    int64_t y, x;
+  };
+  struct Size {
+    std::vector<Place> places;  // a batch
+    int64_t height, width;
+  };
+  const std::vector<Size> sizes = {{{{0, 0}}, 60, 80},
+                                   {{{0, 0}}, 12, 12},
+                                   {{{10, 4}}, 40, 50},
+                                   {{{0, 0}, {2, 6}, {20, 30}, {36, 44}}, 24, 36},
+                                   {{{6, 20}}, 54, 58}};
+  // One net object for all.
+  std::vector<std::string> arguments = {results.File("mtcnn_pnet.pb")};
+  for (size_t k = 0; k < sizes.size(); ++k) {
+    std::vector<float> pictures;
+    for (const Place& at : sizes[k].places) {
+      const std::vector<float> crop = Crop(*picture, at.y, at.x, sizes[k].height, sizes[k].width);
+      pictures.insert(pictures.end(), crop.begin(), crop.end());
+    }
+    const std::string file = results.File(StrCat("size", k, ".npy"));
+    const auto batch = static_cast<int64_t>(sizes[k].places.size());
+    ASSERT_TRUE(WriteNpy(file, FloatArray({batch, sizes[k].height, sizes[k].width, 3}, pictures)).ok());
+    arguments.push_back(file);
+  }
+  arguments.insert(arguments.end(), {"--decode", "raw", "--save-npy", results.path()});
+  const Finished run = RunProgram("permafrost-run", arguments);
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  for (size_t k = 0; k < sizes.size(); ++k) {
+    const int64_t rows = (sizes[k].height - 12) / 2 + 1, columns = (sizes[k].width - 12) / 2 + 1;
+    for (const auto& [name, whole] : {std::pair("pnet_prob1", *scores), std::pair("pnet_conv4-2_BiasAdd", *boxes)}) {
+      SCOPED_TRACE(StrCat("size ", k, " ", name));
+      std::vector<float> expected;
+      for (const Place& at : sizes[k].places) {
+        const std::vector<float> crop = Crop(whole, at.y / 2, at.x / 2, rows, columns);
+        expected.insert(expected.end(), crop.begin(), crop.end());
+      }
+      const auto actual = ReadNpy(results.File(StrCat("size", k, ".", name, ".npy")));
+      ASSERT_TRUE(actual.ok()) << actual.status();
+      EXPECT_EQ(actual->dims,
+                (std::vector<int64_t>{static_cast<int64_t>(sizes[k].places.size()), rows, columns, whole.dims[3]}));
+      EXPECT_THAT(*ToFloats(*actual), testing::Pointwise(testing::FloatNear(1e-4), expected));
+    }
+  }
+}
 
 struct SharedModel {
   const char* name;
@@ -147,9 +227,11 @@ class SharedModelsInBatches : public testing::TestWithParam<SharedModel> {};
 // Both have batch 1 in their placeholders, the first in a Reshape to [1, 1001] too.
 TEST_P(SharedModelsInBatches, GiveEachRowItsAnswer) {
   const char* place = std::getenv("PERMAFROST_SHARED_MODELS");
-  const fs::path shared = place != nullptr ? fs::path(place) : fs::path(SourceDir()).parent_path() / "shared" / "models";
+  const fs::path shared =
+      place != nullptr ? fs::path(place) : fs::path(SourceDir()).parent_path() / "shared" / "models";
   const fs::path folder = shared / GetParam().name;
-  if (!fs::exists(folder)) GTEST_SKIP() << "no folder " << folder.string() << " (PERMAFROST_SHARED_MODELS names another)";
+  if (!fs::exists(folder))
+    GTEST_SKIP() << "no folder " << folder.string() << " (PERMAFROST_SHARED_MODELS names another)";
   const Json meta = Json::parse(ReadBytes((folder / "meta.json").string()));
   std::string model, outputs;
   for (const auto& entry : fs::directory_iterator(folder)) {
@@ -157,8 +239,9 @@ TEST_P(SharedModelsInBatches, GiveEachRowItsAnswer) {
   }
   for (const Json& name : meta["outputs"]) outputs += (outputs.empty() ? "" : ",") + name.get<std::string>();
   const TemporaryFolder results;
-  const Finished done = RunProgram("permafrost-optimize", {model, "-o", results.File("net.pb"), "--batch", "4", "--inputs",
-                                                           meta["inputs"][0].get<std::string>(), "--outputs", outputs});
+  const Finished done =
+      RunProgram("permafrost-optimize", {model, "-o", results.File("net.pb"), "--batch", "4", "--inputs",
+                                         meta["inputs"][0].get<std::string>(), "--outputs", outputs});
   ASSERT_EQ(done.exit_code, 0) << done.err;
   // Its own input four times is its own answer four times.
   const auto one = ReadNpy((folder / "in.npy").string());
@@ -169,8 +252,8 @@ TEST_P(SharedModelsInBatches, GiveEachRowItsAnswer) {
   std::vector<int64_t> dims = one->dims;
   dims[0] *= 4;
   ASSERT_TRUE(WriteNpy(results.File("in.npy"), FloatArray(dims, rows)).ok());
-  const Finished run = RunProgram(
-      "permafrost-run", {results.File("net.pb"), results.File("in.npy"), "--decode", "raw", "--save-npy", results.path()});
+  const Finished run = RunProgram("permafrost-run", {results.File("net.pb"), results.File("in.npy"), "--decode", "raw",
+                                                     "--save-npy", results.path()});
   ASSERT_EQ(run.exit_code, 0) << run.err;
   std::string name = meta["outputs"][0];
   std::replace(name.begin(), name.end(), '/', '_');

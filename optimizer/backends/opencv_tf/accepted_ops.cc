@@ -203,6 +203,8 @@ std::string PlacesAreKept(const Graph& graph, const Node& node) {
   return matrix ? "the importer of 4.12 to 4.14 loses the places of a matrix's rows" : PlainAxis(graph, node);
 }
 
+constexpr std::string_view kFixBatch = "the batch, whose size has to be known: give --batch 1 or --inputs with a shape";
+
 std::string ReductionAxes(const Graph& graph, const Node& node) {
   const Tensor* tensor = ConstValue(graph, node.inputs[1]);
   const std::vector<int64_t> axes = tensor->Values<int64_t>();
@@ -210,11 +212,15 @@ std::string ReductionAxes(const Graph& graph, const Node& node) {
   if (rank >= 0 && rank != 4) return StrCat("the importer reduces 4-D data only, this has rank ", rank);
   const bool spatial = axes == std::vector<int64_t>{1, 2};
   const bool single = axes.size() == 1 && axes[0] >= 1 && axes[0] <= 3;
+  const bool over_batch = std::find(axes.begin(), axes.end(), 0) != axes.end();
+  if (over_batch && ShapeOf(graph, node, 0).dim(0) < 0) return StrCat("it reduces ", kFixBatch);
   return spatial || single ? "" : "the importer reduces axes [1, 2] or a single one of 1, 2, 3";
 }
 
-std::string InferenceMode(const Graph&, const Node& node) {
-  return node.attr_or<bool>("is_training", true) ? "it uses the statistics of its batch (is_training)" : "";
+std::string InferenceMode(const Graph& graph, const Node& node) {
+  if (!node.attr_or<bool>("is_training", true)) return "";
+  const bool open = ShapeOf(graph, node, 0).dim(0) < 0;
+  return open ? StrCat("it uses the statistics (is_training) of ", kFixBatch) : "it uses the statistics of its batch (is_training)";
 }
 
 std::string SqueezeDims(const Graph&, const Node& node) {

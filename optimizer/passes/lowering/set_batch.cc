@@ -11,6 +11,8 @@
 namespace permafrost {
 namespace {
 
+constexpr int kMaxRank = 32;  // of what is taken apart by slices, whose masks have a bit per dim
+
 // Ops that want all their inputs to have the same batch: [1, units] is not spread over the rows.
 bool JoinsInputs(const Node& node) {
   static const std::set<std::string_view> kJoins = {"ConcatV2", "Concat", "Pack", "Select", "AddN", "BatchMatMul"};
@@ -91,10 +93,10 @@ class BatchSetter {
     if (node.op == "Slice") RETURN_IF_ERROR(WidenSlice(id));
     if (node.op == "Squeeze") {
       const BatchAxis* at = Rows(in(id, 0));
-      const bool goes = at != nullptr && at->axis >= 0 && SourceShape(in(id, 0)).dim(at->axis) == 1 &&
-                        SourceShape({id, 0}).rank() < SourceShape(in(id, 0)).rank() && Squeezes(node, at->axis, SourceShape(in(id, 0)).rank());
+      const Shape shape = SourceShape(in(id, 0));
+      const bool goes = at != nullptr && at->axis >= 0 && shape.dim(at->axis) == 1 &&
+                        SourceShape({id, 0}).rank() < shape.rank() && Squeezes(node, at->axis, shape.rank());
       if (goes) return Drop(id, in(id, 0));
-
     }
     if (node.op == "Unpack" || node.op == "Split" || node.op == "GatherV2") {
       ASSIGN_OR_RETURN(const bool done, VisitPicks(id));
@@ -136,8 +138,12 @@ class BatchSetter {
     const Value x = in(id, 0);
     const BatchAxis* at = Rows(x);
     if (at == nullptr || at->axis == ChannelAxis(graph_.node(id), SourceShape(x).rank())) return OkStatus();
-    return Unsupported("takes the statistics of its batch, so that its rows depend on each other; a batch cannot be set");
+    return Unsupported(
+        "takes the statistics of its batch, so that its rows depend on each other; a batch cannot be set");
   }
+
+  // A dim that holds the batch, with the new one; -1 beyond what a dim can be.
+  int64_t Grow(int64_t dim) const { return CheckedElements({dim / from_, to_}); }
 
   // --- what inference says ------------------------------------------------------------------------------------------
 
@@ -148,7 +154,7 @@ class BatchSetter {
     for (int i = 0; i < now.rank(); ++i) {
       const int64_t a = before.dim(i), b = now.dim(i);
       if (a == b || a < 0 || b < 0) continue;
-      if (axis || a % from_ != 0 || b != a / from_ * to_) return Mixes(before, now);
+      if (axis || a % from_ != 0 || b != Grow(a)) return Mixes(before, now);
       axis = i;
     }
     return axis;
@@ -185,7 +191,8 @@ class BatchSetter {
     }
     for (int port = 0; port < static_cast<int>(node.outputs.size()); ++port) {
       const Shape& now = node.outputs[static_cast<size_t>(port)].shape;
-      const Shape before = static_cast<size_t>(port) < sources.size() ? sources[static_cast<size_t>(port)].shape : Shape();
+      const Shape before =
+          static_cast<size_t>(port) < sources.size() ? sources[static_cast<size_t>(port)].shape : Shape();
       if (!before.has_rank() || !now.has_rank()) {
         if (above != nullptr) report_.values[{id, port}] = {};
         continue;
@@ -198,7 +205,8 @@ class BatchSetter {
         const bool used = !editor_.Users(Value{id, port}).empty() || editor_.IsOutput({id, port});
         if (open == now.dims().end() && used && CheckedElements(now.dims()) != 0) return Mixes(before, now);
         const bool kept = open != now.dims().end() && now.dim(above->axis) < 0;
-        if (open != now.dims().end()) report_.values[{id, port}] = {kept ? above->axis : static_cast<int>(open - now.dims().begin())};
+        if (open != now.dims().end())
+          report_.values[{id, port}] = {kept ? above->axis : static_cast<int>(open - now.dims().begin())};
       }
     }
     return OkStatus();
@@ -231,7 +239,8 @@ class BatchSetter {
   std::optional<BatchAxis> AxisAfterReshape(const Shape& in, const BatchAxis& at, const Shape& out) const {
     const int64_t product = Product(in, at.axis);
     if (product < 1) return std::nullopt;
-    const int64_t outer = product * at.before;
+    const int64_t outer = CheckedElements({product, at.before});
+    if (outer < 1) return std::nullopt;
     std::optional<BatchAxis> best;
     int64_t least = 0;
     for (int axis = 0; axis < out.rank(); ++axis) {
@@ -269,7 +278,9 @@ class BatchSetter {
     std::vector<int64_t> dims = out.dims();
     auto open = std::count(dims.begin(), dims.end(), kUnknownDim);
     const int64_t share = out.dim(axis) / from_;
-    dims[static_cast<size_t>(axis)] = share * to_;
+    dims[static_cast<size_t>(axis)] = Grow(out.dim(axis));
+    if (dims[static_cast<size_t>(axis)] < 0)
+      return ResourceExhausted("would have more elements than a tensor can have");
     const bool any = change_.to == kUnknownDim;
     if (any && reshapes && open == 0) {
       dims[static_cast<size_t>(axis)] = -1;
@@ -290,7 +301,8 @@ class BatchSetter {
         parts.push_back(Integer(id, dtype, dim));
       } else if (type.shape.IsRank(1) && type.shape.dim(0) == out.rank()) {
         const auto at = [&](int32_t k) { return EmitConst(editor_, NewName(id), Tensor::Vector<int32_t>({k})); };
-        parts.push_back(Emit(editor_, "StridedSlice", NewName(id), {old, at(i), at(i + 1), at(1)}, {{"shrink_axis_mask", int64_t{1}}}));
+        parts.push_back(Emit(editor_, "StridedSlice", NewName(id), {old, at(i), at(i + 1), at(1)},
+                             {{"shrink_axis_mask", int64_t{1}}}));
       } else {
         return Unsupported("has the unknown shape ", out.ToString(), "; give --inputs with a shape");
       }
@@ -336,16 +348,18 @@ class BatchSetter {
 
   static int64_t BeforeAt(const Shape& in, const BatchAxis& at, const Shape& out, int axis) {
     const int64_t outer = Product(in, at.axis), upto = Product(out, std::max(axis, 0));
-    return outer > 0 && upto > 0 && outer * at.before % upto == 0 ? outer * at.before / upto : 1;
+    const int64_t all = outer > 0 ? CheckedElements({outer, at.before}) : -1;
+    return all > 0 && upto > 0 && all % upto == 0 ? all / upto : 1;
   }
 
   // --- slices -------------------------------------------------------------------------------------------------------
 
   // Which element of begin, end and strides is about `axis` of the input; -1: none.
   static int SpecOf(const Node& node, int axis, int rank, int specs) {
-    const int64_t ellipsis = node.attr_or<int64_t>("ellipsis_mask", 0), added = node.attr_or<int64_t>("new_axis_mask", 0);
+    const int64_t ellipsis = node.attr_or<int64_t>("ellipsis_mask", 0),
+                  added = node.attr_or<int64_t>("new_axis_mask", 0);
     int covered = 0;
-    for (int i = 0; i < specs; ++i) covered += ((ellipsis | added) >> i & 1) == 0 ? 1 : 0;
+    for (int i = 0; i < specs && i < 62; ++i) covered += ((ellipsis | added) >> i & 1) == 0 ? 1 : 0;
     int at = 0;
     for (int i = 0; i < specs && i < 62; ++i) {
       if ((ellipsis >> i & 1) != 0) {
@@ -366,7 +380,8 @@ class BatchSetter {
     if (at == nullptr || at->axis < 0 || !begin || !end || !strides) return Settle(id);
     const Node& node = graph_.node(id);
     ASSIGN_OR_RETURN(const auto axes, ResolveStridedSlice(node, *begin, *end, *strides, before));
-    const auto found = std::find_if(axes.begin(), axes.end(), [&](const SliceAxis& axis) { return axis.input_axis == at->axis; });
+    const auto found =
+        std::find_if(axes.begin(), axes.end(), [&](const SliceAxis& axis) { return axis.input_axis == at->axis; });
     const int spec = SpecOf(node, at->axis, before.rank(), static_cast<int>(begin->size()));
     if (found == axes.end() || spec < 0) return Settle(id);
     const int64_t dim = before.dim(at->axis), bit = int64_t{1} << spec;
@@ -401,7 +416,8 @@ class BatchSetter {
     const Value x = in(id, 0);
     const BatchAxis* at = Rows(x);
     const auto begin = Ints(id, 1), size = Ints(id, 2);
-    if (at == nullptr || at->axis < 0 || !begin || !size || size->size() <= static_cast<size_t>(at->axis)) return OkStatus();
+    if (at == nullptr || at->axis < 0 || !begin || !size || size->size() <= static_cast<size_t>(at->axis))
+      return OkStatus();
     std::vector<int64_t> open = *size;
     int64_t& count = open[static_cast<size_t>(at->axis)];
     if ((*begin)[static_cast<size_t>(at->axis)] != 0 || count != SourceShape(x).dim(at->axis)) return OkStatus();
@@ -456,7 +472,8 @@ class BatchSetter {
   // The rows of x go into a dim beside theirs; an output gets a dim of its own for them.
   Status DropFrom(NodeId id, Value x, const Shape& before, const BatchAxis& at) {
     const Shape out = SourceShape({id, 0});
-    if (!out.FullyKnown() || !before.has_rank()) return Unsupported("drops the batch of a value of unknown shape ", out.ToString());
+    if (!out.FullyKnown() || !before.has_rank())
+      return Unsupported("drops the batch of a value of unknown shape ", out.ToString());
     std::vector<int64_t> dims = out.dims();
     BatchAxis place;
     if (editor_.Users(id).empty() && Product(before, at.axis) * at.before == 1) {
@@ -467,10 +484,11 @@ class BatchSetter {
       if (!found) return Mixes(before, out);
       place = *found;
     }
-    const int64_t share = dims[static_cast<size_t>(place.axis)] / from_;
-    dims[static_cast<size_t>(place.axis)] = change_.to == kUnknownDim ? -1 : share * to_;
-    const std::vector<int32_t> narrow(dims.begin(), dims.end());
-    const Value target = EmitConst(editor_, NewName(id), Tensor::Vector<int32_t>(narrow));
+    int64_t& dim = dims[static_cast<size_t>(place.axis)];
+    const int64_t grown = Grow(dim);
+    if (grown < 0) return ResourceExhausted("would have more elements than a tensor can have");
+    dim = change_.to == kUnknownDim ? -1 : grown;
+    const Value target = EmitConst(editor_, NewName(id), Tensor::Vector<int64_t>(dims));
     const Value flat = Emit(editor_, "Reshape", NewName(id), {x, target});
     editor_.ReplaceUses({id, 0}, flat);
     report_.values[flat] = place;
@@ -485,7 +503,8 @@ class BatchSetter {
 
   Status Spend() {
     if (++copies_ <= change_.max_nodes) return OkStatus();
-    return ResourceExhausted("copies for every sample would add more than ", change_.max_nodes, " nodes (--unroll-nodes)");
+    return ResourceExhausted("copies for every sample would add more than ", change_.max_nodes,
+                             " nodes (--unroll-nodes)");
   }
 
   // Row i of the batch: [.., 1, ..], or without that dim.
@@ -498,7 +517,9 @@ class BatchSetter {
     const int64_t bit = int64_t{1} << axis, others = ((int64_t{1} << rank) - 1) & ~bit;
     AttrMap attrs = {{"begin_mask", others}, {"end_mask", others}};
     if (!keep) attrs["shrink_axis_mask"] = bit;
-    const auto constant = [&](const std::vector<int32_t>& v) { return EmitConst(editor_, NewName(id), Tensor::Vector<int32_t>(v)); };
+    const auto constant = [&](const std::vector<int32_t>& v) {
+      return EmitConst(editor_, NewName(id), Tensor::Vector<int32_t>(v));
+    };
     return Emit(editor_, "StridedSlice", NewName(id), {x, constant(begin), constant(end), constant(strides)}, attrs);
   }
 
@@ -509,7 +530,8 @@ class BatchSetter {
     const Value x = node.inputs[node.op == "Split" ? 1 : 0];
     const BatchAxis at = *Rows(x);
     const Shape before = SourceShape(x), out = SourceShape({id, port});
-    if (at.before != 1 || before.rank() > 32 || before.Elements() != out.Elements() * from_) return Mixes(before, out);
+    if (at.before != 1 || before.rank() > kMaxRank || before.Elements() != out.Elements() * from_)
+      return Mixes(before, out);
     samples_[{id, port}] = i;
     if (i != 0) return OkStatus();
     std::vector<Value> rows;
@@ -527,7 +549,8 @@ class BatchSetter {
     const BatchAxis* at = Rows(value);
     if (at == nullptr) return std::vector<Value>(static_cast<size_t>(to_), value);
     const BatchAxis place = *at;
-    if (from_ != 1 || place.axis < 0 || place.before != 1 || SourceShape(value).dim(place.axis) != 1) {
+    const Shape shape = SourceShape(value);
+    if (from_ != 1 || place.axis < 0 || place.before != 1 || shape.dim(place.axis) != 1 || shape.rank() > kMaxRank) {
       return Unsupported("takes samples and rows of a batch together");
     }
     std::vector<Value> rows;
@@ -622,8 +645,8 @@ class BatchSetter {
     return OkStatus();
   }
 
-  // Inputs that have rows of their own, whatever the batch holds: the first one, repeated for each. For joins, and where
-  // the old batch was no 1, which nothing spreads.
+  // Inputs that have rows of their own, whatever the batch holds: the first one, repeated for each. For joins, and
+  // where the old batch was no 1, which nothing spreads.
   bool SpreadInputs(NodeId id) {
     const std::vector<Value> inputs = graph_.node(id).inputs;
     Value like;
@@ -636,21 +659,23 @@ class BatchSetter {
     const Shape shape = SourceShape(like);
     if (const std::string& op = graph_.node(id).op; op.starts_with("Concat")) {
       const auto along = Ints(id, op == "Concat" ? 0 : static_cast<int>(inputs.size()) - 1);
-      const bool elsewhere = along && along->size() == 1 && ((*along)[0] + shape.rank()) % shape.rank() != place.axis;
-      if (!elsewhere) return false;
+      if (!along || along->size() != 1) return false;
+      const int64_t axis = (*along)[0] < 0 ? (*along)[0] + shape.rank() : (*along)[0];
+      if (axis == place.axis) return false;
     }
     bool spread_any = false;
     for (size_t i = 0; i < inputs.size(); ++i) {
       const Shape other = SourceShape(inputs[i]);
-      const bool spreads = Rows(inputs[i]) == nullptr && other.IsRank(shape.rank()) && other.dim(place.axis) == from_ &&
-                           shape.dim(place.axis) == from_;
+      const bool spreads = shape.rank() <= kMaxRank && Rows(inputs[i]) == nullptr && other.IsRank(shape.rank()) &&
+                           other.dim(place.axis) == from_ && shape.dim(place.axis) == from_;
       if (!spreads) continue;
       spread_any = true;
       const Value row = from_ == 1 ? inputs[i] : Row(id, inputs[i], place.axis, 0, true);
       std::vector<Value> counts;
       for (int axis = 0; axis < shape.rank(); ++axis) {
         const bool rows = axis == place.axis;
-        counts.push_back(rows && change_.to == kUnknownDim ? Count(id, DType::kInt32) : Integer(id, DType::kInt32, rows ? to_ : 1));
+        counts.push_back(rows && change_.to == kUnknownDim ? Count(id, DType::kInt32)
+                                                           : Integer(id, DType::kInt32, rows ? to_ : 1));
       }
       const Value multiples = Emit(editor_, "Pack", NewName(id), counts, {{"axis", int64_t{0}}});
       const Value spread = Emit(editor_, "Tile", NewName(id), {row, multiples});
@@ -667,8 +692,8 @@ class BatchSetter {
   const int64_t from_, to_;
   BatchReport report_;
   NodeId first_input_ = kNoNode;
-  std::map<Value, int64_t> samples_;           // which sample of the batch a value is about
-  std::map<Value, std::vector<Value>> rows_;   // the same for every sample of the new batch
+  std::map<Value, int64_t> samples_;          // which sample of the batch a value is about
+  std::map<Value, std::vector<Value>> rows_;  // the same for every sample of the new batch
   int64_t copies_ = 0;
 };
 

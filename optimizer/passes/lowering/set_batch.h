@@ -8,15 +8,15 @@
 namespace permafrost {
 
 struct BatchChange {
-  std::vector<NodeId> inputs;  // graph inputs whose first dim is the batch
-  int64_t from = 1;            // the batch that they have
-  int64_t to = 1;              // the batch that they get; kUnknownDim: any
-  bool by_sample = false;      // where the batch of one is dropped (x[0]), one copy of what follows per sample
+  std::vector<NodeId> inputs;   // graph inputs whose first dim is the batch
+  int64_t from = 1;             // the batch that they have
+  int64_t to = 1;               // the batch that they get; kUnknownDim: any
+  bool by_sample = false;       // where the batch of one is dropped (x[0]), one copy of what follows per sample
   int64_t max_nodes = 100'000;  // copies may add
 };
 
-// Where the rows of a batch lie in a value: its elements, row-major, are [outer, rows, inner], and dim `axis` holds them.
-// outer counts the elements before that dim, times `before`.
+// Where the rows of a batch lie in a value: its elements, row-major, are [outer, rows, inner], and dim `axis` holds
+// them. outer counts the elements before that dim, times `before`.
 struct BatchAxis {
   int axis = -1;  // unknown where shapes are
   int64_t before = 1;
@@ -24,9 +24,9 @@ struct BatchAxis {
 };
 
 struct BatchReport {
-  std::map<Value, BatchAxis> values;  // those that hold rows, after the change
-  std::map<Value, Value> origins;     // values that the change added: the value before it that says the same
-  bool dropped = false;               // a batch of one was dropped somewhere: `by_sample` is another way
+  std::map<Value, BatchAxis> values;          // those that hold rows, after the change
+  std::map<Value, Value> origins;             // values that the change added: the value before it that says the same
+  bool dropped = false;                       // a batch of one was dropped somewhere: `by_sample` is another way
   std::vector<std::vector<ValueType>> types;  // of all nodes before the change
 };
 

@@ -39,7 +39,8 @@ class BatchTest : public testing::Test {
 constexpr const char* kHardCoded =
     "in x:float32[1,7,7,3]\n"
     "c = Conv2D(x, float32[3,3,3,4]~3) {strides=[1,1,1,1], padding=\"SAME\", data_format=\"NHWC\"}\n"
-    "r = Reshape(c, int32[2]{1,196}); l = MatMul(r, float32[196,5]~5); s = Softmax(l); b = Reshape(c, int32[4]{1,7,7,4}); "
+    "r = Reshape(c, int32[2]{1,196}); l = MatMul(r, float32[196,5]~5); s = Softmax(l); b = Reshape(c, "
+    "int32[4]{1,7,7,4}); "
     "out s, b\n";
 
 TEST_F(BatchTest, IsSetWhereTheFileHasItInNumbers) {
@@ -64,6 +65,23 @@ TEST_F(BatchTest, IsSetByTheShapeOfAnInputToo) {
   EXPECT_EQ(report->rows.size(), 2U);
 }
 
+TEST_F(BatchTest, IsNotSetInTwoWays) {
+  OptimizeOptions options = Options(kHardCoded);
+  options.batch = 4;
+  options.inputs = {{{"x", 0}, Shape({2, 7, 7, 3}), std::nullopt}};
+  EXPECT_THAT(Message(Optimize(options).status()), HasSubstr("--batch 4: --inputs gives 'x' a batch of 2"));
+}
+
+TEST_F(BatchTest, IsNoneWhereInputsAreGivenDifferentOnes) {
+  OptimizeOptions options =
+      Options("in x:float32[1,3], y:float32[1,3]; y2 = MatMul(x, y) {transpose_b=true}; r = Relu(y2); out r");
+  options.inputs = {{{"x", 0}, Shape({2, 3}), std::nullopt}, {{"y", 0}, Shape({5, 3}), std::nullopt}};
+  const auto report = Optimize(options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(report->rows, IsEmpty());
+  EXPECT_EQ(report->info.outputs[0].shape, (std::vector<int64_t>{2, 5}));
+}
+
 TEST_F(BatchTest, MayStayOpen) {
   OptimizeOptions options = Options(kHardCoded);
   options.batch = kUnknownDim;
@@ -76,8 +94,9 @@ TEST_F(BatchTest, MayStayOpen) {
 
 TEST_F(BatchTest, IsProvenOnTheFileRowByRow) {
   // Softmax over what a flattening made of all rows: shapes grow as they should, numbers do not.
-  OptimizeOptions options = Options("in x:float32[1,3]; r = Reshape(x, int32[1]{3}); n = Softmax(r); z = Reshape(n, int32[2]{1,3}); "
-                                    "q = Relu(z); out q");
+  OptimizeOptions options = Options(
+      "in x:float32[1,3]; r = Reshape(x, int32[1]{3}); n = Softmax(r); z = Reshape(n, int32[2]{1,3}); "
+      "q = Relu(z); out q");
   options.batch = 4;
   auto report = Optimize(options);
   ASSERT_TRUE(report.ok()) << "one sample at a time: " << report.status();
@@ -95,7 +114,8 @@ TEST_F(BatchTest, IsProvenOnTheFileRowByRow) {
 }
 
 TEST_F(BatchTest, IsRefusedWhereRowsDependOnEachOther) {
-  OptimizeOptions options = Options("in x:float32[?,3]; m = Mean(x, int32[1]{0}) {keep_dims=true}; y = Sub(x, m); out y");
+  OptimizeOptions options =
+      Options("in x:float32[?,3]; m = Mean(x, int32[1]{0}) {keep_dims=true}; y = Sub(x, m); out y");
   options.batch = 4;
   const auto report = Optimize(options);
   ASSERT_FALSE(report.ok());
@@ -112,8 +132,32 @@ TEST_F(BatchTest, WantsAnInputThatHasOne) {
   EXPECT_THAT(Message(Optimize(options).status()), HasSubstr("'x' has no known rank"));
 }
 
+// In TensorFlow they take what they get; cv::dnn is told how much that is.
+TEST_F(BatchTest, HasToBeKnownWhereNormsUseItsStatistics) {
+  for (const char* text :
+       {"in x:float32[?,4,4,2]; y = FusedBatchNormV3(x, float32[2]{1.5,2}, float32[2]{0.5,1}, float32[0]{}, "
+        "float32[0]{}) {is_training=true}; r = Relu(y); out r",
+        "in x:float32[?,4,4,2]; y = Mean(x, int32[3]{0,1,2}) {keep_dims=true}; r = Sub(x, y); out r"}) {
+    OptimizeOptions options = Options(text);
+    options.verify = true;
+    const auto open = Optimize(options);
+    ASSERT_FALSE(open.ok());
+    EXPECT_THAT(Message(open.status()), HasSubstr("node 'y'"));
+    EXPECT_THAT(Message(open.status()), HasSubstr("has to be known: give --batch 1"));
+    options.batch = 1;
+    const auto one = Optimize(options);
+    ASSERT_TRUE(one.ok()) << one.status();
+    options.batch = std::nullopt;
+    options.inputs = {{{"x", 0}, Shape({3, 4, 4, 2}), std::nullopt}};
+    const auto three = Optimize(options);
+    ASSERT_TRUE(three.ok()) << three.status();
+    EXPECT_TRUE(three->verified[0].passed);
+  }
+}
+
 TEST_F(BatchTest, LeavesInputsWithoutOneAlone) {
-  OptimizeOptions options = Options("in x:float32[1,3], k:float32[3]; r = Reshape(x, int32[2]{1,3}); y = Mul(r, k); out y");
+  OptimizeOptions options =
+      Options("in x:float32[1,3], k:float32[3]; r = Reshape(x, int32[2]{1,3}); y = Mul(r, k); out y");
   options.batch = 4;
   const auto report = Optimize(options);
   ASSERT_TRUE(report.ok()) << report.status();
@@ -132,7 +176,8 @@ TEST_F(BatchTest, OfTheFileChangesNothing) {
 
 constexpr const char* kTwoNets =
     "in x:float32[1,4], y:float32[1,2,2,1]\n"
-    "\"first/fc\" = MatMul(x, float32[4,3]~3); \"first/prob\" = Softmax(\"first/fc\"); \"first/raw\" = Relu(\"first/fc\")\n"
+    "\"first/fc\" = MatMul(x, float32[4,3]~3); \"first/prob\" = Softmax(\"first/fc\"); \"first/raw\" = "
+    "Relu(\"first/fc\")\n"
     "\"second/c\" = Conv2D(y, float32[1,1,1,2]~4) {strides=[1,1,1,1], padding=\"SAME\", data_format=\"NHWC\"}\n"
     "\"second/r\" = Relu(\"second/c\"); out \"first/prob\", \"second/r\", \"first/raw\"\n";
 
@@ -154,7 +199,8 @@ TEST_F(SplitTest, WritesAFileForEachNet) {
   options.split = true;
   const auto report = Optimize(options);
   ASSERT_TRUE(report.ok()) << report.status();
-  EXPECT_THAT(folder_.Names(), ElementsAre("net.pb", "out_first.json", "out_first.pb", "out_second.json", "out_second.pb"));
+  EXPECT_THAT(folder_.Names(),
+              ElementsAre("net.pb", "out_first.json", "out_first.pb", "out_second.json", "out_second.pb"));
   ASSERT_EQ(report->parts.size(), 2U);
   EXPECT_EQ(report->parts[0].output, folder_.File("out_first.pb"));
   const auto info = ReadModelInfo(folder_.File("out_second.json"));

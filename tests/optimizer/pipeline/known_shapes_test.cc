@@ -10,6 +10,7 @@
 #include <set>
 
 #include "optimizer/pipeline/optimize.h"
+#include "shared_io/npy.h"
 #include "tests/support/places.h"
 #include "tests/support/run_program.h"
 
@@ -20,8 +21,13 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 // How many boxes a detector keeps is not known before it has seen them.
-const std::set<std::string> kOpen = {"NonMaxSuppressionV2", "NonMaxSuppressionV3", "NonMaxSuppressionV4",
-                                     "NonMaxSuppressionV5", "Where", "Unique", "UniqueV2"};
+const std::set<std::string> kOpen = {"NonMaxSuppressionV2",
+                                     "NonMaxSuppressionV3",
+                                     "NonMaxSuppressionV4",
+                                     "NonMaxSuppressionV5",
+                                     "Where",
+                                     "Unique",
+                                     "UniqueV2"};
 
 std::string ModelIn(const fs::path& folder, const Json& meta) {
   if (meta.contains("model")) {
@@ -43,10 +49,15 @@ StatusOr<LoweredModel> Lowered(const fs::path& folder) {
   options.model = ModelIn(folder, meta);
   for (size_t i = 0; i < meta["inputs"].size(); ++i) {
     ASSIGN_OR_RETURN(auto specs, ParseInputSpecs(meta["inputs"][i].get<std::string>()));
-    specs[0].shape = Shape(meta["shapes"][i].get<std::vector<int64_t>>());
+    if (meta.contains("shapes")) {
+      specs[0].shape = Shape(meta["shapes"][i].get<std::vector<int64_t>>());
+    } else {
+      ASSIGN_OR_RETURN(const Array input, ReadNpy((folder / ("in" + std::to_string(i) + ".npy")).string()));
+      specs[0].shape = Shape(input.dims);
+    }
     options.inputs.push_back(specs[0]);
   }
-  for (const Json& name : meta["outputs"]) {
+  for (const Json& name : meta.contains("shapes") ? meta["outputs"] : Json::array()) {
     ASSIGN_OR_RETURN(const auto names, ParseOutputSpecs(name.get<std::string>()));
     options.outputs.push_back(names[0]);
   }
@@ -114,8 +125,10 @@ TEST(ShapeInference, KnowsAllShapesOfTheCases) { EXPECT_GT(ExpectKnownShapes(fs:
 
 TEST(ShapeInference, KnowsAllShapesOfTheModelsOfOthers) {
   const char* place = std::getenv("PERMAFROST_SHARED_MODELS");
-  const fs::path shared = place != nullptr ? fs::path(place) : fs::path(SourceDir()).parent_path() / "shared" / "models";
-  if (!fs::exists(shared)) GTEST_SKIP() << "no folder " << shared.string() << " (PERMAFROST_SHARED_MODELS names another)";
+  const fs::path shared =
+      place != nullptr ? fs::path(place) : fs::path(SourceDir()).parent_path() / "shared" / "models";
+  if (!fs::exists(shared))
+    GTEST_SKIP() << "no folder " << shared.string() << " (PERMAFROST_SHARED_MODELS names another)";
   EXPECT_GT(ExpectKnownShapes(shared), 30);
 }
 

@@ -16,7 +16,8 @@ std::vector<std::string> Names(const Graph& graph) {
 
 TEST(FindComponents, AreNotJoinedByAConstantThatBothRead) {
   const Graph graph = ParseOrDie(
-      "in x:float32[1,2], y:float32[1,2]; w = float32[2,2]~3; i = Identity(w); \"a/m\" = MatMul(x, i); \"b/m\" = MatMul(y, i); "
+      "in x:float32[1,2], y:float32[1,2]; w = float32[2,2]~3; i = Identity(w); \"a/m\" = MatMul(x, i); \"b/m\" = "
+      "MatMul(y, i); "
       "out \"a/m\", \"b/m\"");
   const std::vector<Component> components = FindComponents(graph);
   ASSERT_EQ(components.size(), 2U);
@@ -32,12 +33,14 @@ TEST(FindComponents, AreOneWhereAnInputIsShared) {
 }
 
 TEST(FindComponents, AreNamedByTheirFirstOutputsWhereScopesAreTheSame) {
-  EXPECT_THAT(Names(ParseOrDie("in x:float32[1,2], y:float32[1,2]; \"s/a\" = Relu(x); \"s/b\" = Neg(y); out \"s/a\", \"s/b\"")),
-              testing::ElementsAre("s_a", "s_b"));
+  EXPECT_THAT(
+      Names(ParseOrDie("in x:float32[1,2], y:float32[1,2]; \"s/a\" = Relu(x); \"s/b\" = Neg(y); out \"s/a\", \"s/b\"")),
+      testing::ElementsAre("s_a", "s_b"));
 }
 
 TEST(FindComponents, TakesAnOutputThatNoInputReachesWithTheFirst) {
-  const Graph graph = ParseOrDie("in x:float32[1,2], y:float32[1,2]; c = float32[2]{1}; a = Relu(x); b = Neg(y); out c, a, b");
+  const Graph graph =
+      ParseOrDie("in x:float32[1,2], y:float32[1,2]; c = float32[2]{1}; a = Relu(x); b = Neg(y); out c, a, b");
   const std::vector<Component> components = FindComponents(graph);
   ASSERT_EQ(components.size(), 2U);
   EXPECT_EQ(components[0].outputs.size(), 2U);

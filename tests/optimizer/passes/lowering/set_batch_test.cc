@@ -62,7 +62,8 @@ void ExpectSameRows(std::string_view text, const Changed& changed, int64_t from,
   const Graph source = ParseOrDie(text);
   const int64_t row = source.type({source.inputs()[0], 0}).shape.Elements() / from;
   std::vector<float> rows;
-  for (int64_t i = 0; i < to * row; ++i) rows.push_back(static_cast<float>(i * 37 % 23) / 7 - static_cast<float>(i) / 9);
+  for (int64_t i = 0; i < to * row; ++i)
+    rows.push_back(static_cast<float>(i * 37 % 23) / 7 - static_cast<float>(i) / 9);
   const std::vector<float> all = Evaluated(changed.graph, rows, to);
   std::vector<float> alone;
   for (int64_t i = 0; i < to; i += from) {
@@ -107,8 +108,10 @@ TEST_P(SetBatchCases, TakesAnyBatch) {
 INSTANTIATE_TEST_SUITE_P(
     , SetBatchCases,
     testing::Values(
-        Case{"FlatteningToOneRow", "in x:float32[1,2,3]; r = Reshape(x, int32[2]{1,-1}); y = MatMul(r, float32[6,2]~3); out y", "[4,2]"},
-        Case{"ReshapeInNumbers", "in x:float32[1,6]; r = Reshape(x, int32[4]{1,1,3,2}); y = Relu(r); out y", "[4,1,3,2]"},
+        Case{"FlatteningToOneRow",
+             "in x:float32[1,2,3]; r = Reshape(x, int32[2]{1,-1}); y = MatMul(r, float32[6,2]~3); out y", "[4,2]"},
+        Case{"ReshapeInNumbers", "in x:float32[1,6]; r = Reshape(x, int32[4]{1,1,3,2}); y = Relu(r); out y",
+             "[4,1,3,2]"},
         Case{"RowsMergedForADense",
              "in x:float32[1,2,3]; r = Reshape(x, int32[2]{2,3}); m = MatMul(r, float32[3,2]~3); y = Reshape(m, "
              "int32[3]{1,2,2}); out y",
@@ -118,7 +121,8 @@ INSTANTIATE_TEST_SUITE_P(
              "float32[2,2]~3); b = Reshape(m, int32[3]{3,1,2}); y = Transpose(b, int32[3]{1,0,2}); out y",
              "[4,3,2]"},
         Case{"StatesThatStartAsOneRow",
-             "in x:float32[1,3]; h = float32[1,2]{0.5,-1}; j = ConcatV2(x, h, int32[]{1}); y = MatMul(j, float32[5,2]~4); out y",
+             "in x:float32[1,3]; h = float32[1,2]{0.5,-1}; j = ConcatV2(x, h, int32[]{1}); y = MatMul(j, "
+             "float32[5,2]~4); out y",
              "[4,2]"},
         Case{"SliceThatEndsAtTheBatch",
              "in x:float32[1,4]; y = StridedSlice(x, int32[2]{0,1}, int32[2]{1,3}, int32[2]{1,1}); out y", "[4,2]"},
@@ -139,19 +143,23 @@ INSTANTIATE_TEST_SUITE_P(
              "{shrink_axis_mask=1}; out y",
              "[4,3]"},
         Case{"SamplesOneByOne",
-             "in x:float32[1,2,3]; u = Unpack(x) {num=1, axis=0}; s = Mean(u, int32[1]{0}) {keep_dims=true}; d = Sub(u, s); "
+             "in x:float32[1,2,3]; u = Unpack(x) {num=1, axis=0}; s = Mean(u, int32[1]{0}) {keep_dims=true}; d = "
+             "Sub(u, s); "
              "y = Pack(d) {axis=0}; out y",
              "[4,2,3]", 1, true, false},
         Case{"SoftmaxOfADroppedBatch",
-             "in x:float32[1,3]; u = Squeeze(x) {squeeze_dims=[0]}; s = Softmax(u); y = ExpandDims(s, int32[]{0}); out y",
+             "in x:float32[1,3]; u = Squeeze(x) {squeeze_dims=[0]}; s = Softmax(u); y = ExpandDims(s, int32[]{0}); out "
+             "y",
              "[4,3]", 1, true, false},
         Case{"FromABatchOfTwo", "in x:float32[2,3]; r = Reshape(x, int32[3]{2,3,1}); y = Relu(r); out y", "[4,3,1]", 2},
         Case{"StatesOfABatchOfTwo",
-             "in x:float32[2,3]; h = float32[2,2]{0.5,-1,0.5,-1}; j = ConcatV2(x, h, int32[]{1}); a = Add(j, float32[2,5]{1}); "
+             "in x:float32[2,3]; h = float32[2,2]{0.5,-1,0.5,-1}; j = ConcatV2(x, h, int32[]{1}); a = Add(j, "
+             "float32[2,5]{1}); "
              "y = MatMul(a, float32[5,2]~4); out y",
              "[4,2]", 2},
         Case{"LoopOverABatchOfTwo",
-             "in x:float32[2,3]; u = Unpack(x) {num=2, axis=0}; p = Softmax(u); q = Softmax(u:1); y = Pack(p, q) {axis=0}; "
+             "in x:float32[2,3]; u = Unpack(x) {num=2, axis=0}; p = Softmax(u); q = Softmax(u:1); y = Pack(p, q) "
+             "{axis=0}; "
              "out y",
              "[4,3]", 2, false, false},
         Case{"BlocksOfTheBatch",
@@ -178,22 +186,22 @@ TEST_P(SetBatchRefuses, AndNamesTheNode) {
 
 INSTANTIATE_TEST_SUITE_P(
     , SetBatchRefuses,
-    testing::Values(Refused{"AMeanOverTheBatch", "in x:float32[1,3]; m = Mean(x, int32[1]{0}) {keep_dims=true}; y = Sub(x, m); out y",
-                            "node 'm' (Mean): takes the rows of a batch together"},
-                    Refused{"StatisticsOfTheBatch",
-                            "in x:float32[1,2,2,2]; g = float32[2]{1}; z = float32[2]{0}; y = FusedBatchNorm(x, g, z, z, z) "
-                            "{is_training=true}; out y",
-                            "node 'y' (FusedBatchNorm): takes the statistics of its batch"},
-                    Refused{"RowsTimesRows", "in x:float32[1,3]; y = MatMul(x, x) {transpose_b=true}; out y",
-                            "node 'y' (MatMul): takes the rows"},
-                    Refused{"RowsJoinedToAConstant",
-                            "in x:float32[1,3]; y = ConcatV2(x, float32[1,3]{1}, int32[]{0}); out y",
-                            "node 'y' (ConcatV2): takes the rows"}),
+    testing::Values(
+        Refused{"AMeanOverTheBatch",
+                "in x:float32[1,3]; m = Mean(x, int32[1]{0}) {keep_dims=true}; y = Sub(x, m); out y",
+                "node 'm' (Mean): takes the rows of a batch together"},
+        Refused{"StatisticsOfTheBatch",
+                "in x:float32[1,2,2,2]; g = float32[2]{1}; z = float32[2]{0}; y = FusedBatchNorm(x, g, z, z, z) "
+                "{is_training=true}; out y",
+                "node 'y' (FusedBatchNorm): takes the statistics of its batch"},
+        Refused{"RowsTimesRows", "in x:float32[1,3]; y = MatMul(x, x) {transpose_b=true}; out y",
+                "node 'y' (MatMul): takes the rows"},
+        Refused{"RowsJoinedToAConstant", "in x:float32[1,3]; y = ConcatV2(x, float32[1,3]{1}, int32[]{0}); out y",
+                "node 'y' (ConcatV2): takes the rows"}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(SetBatch, LeavesAGraphThatFollowsItsBatchAsItIs) {
-  const char* const kText =
-      "in x:float32[1,2,3]; r = Reshape(x, int32[2]{-1,6}); y = MatMul(r, float32[6,2]~3); out y";
+  const char* const kText = "in x:float32[1,2,3]; r = Reshape(x, int32[2]{-1,6}); y = MatMul(r, float32[6,2]~3); out y";
   const auto changed = Change(kText, 1, 4);
   ASSERT_TRUE(changed.ok()) << changed.status();
   EXPECT_EQ(changed->graph.node_count(), ParseOrDie(kText).node_count());
