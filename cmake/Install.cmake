@@ -16,7 +16,7 @@ if(TARGET permafrost_runner)
 endif()
 install(TARGETS ${libraries} EXPORT permafrost-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT permafrost-targets NAMESPACE permafrost:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/permafrost)
-install(DIRECTORY ${header_folders} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/permafrost FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY ${header_folders} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/permafrost FILES_MATCHING PATTERN "*.h" PATTERN tool EXCLUDE)
 configure_package_config_file(cmake/permafrost-config.cmake.in ${PROJECT_BINARY_DIR}/permafrost-config.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/permafrost)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/permafrost-config-version.cmake COMPATIBILITY SameMinorVersion)

@@ -106,18 +106,23 @@ StatusOr<cv::Mat> Draw(const cv::Mat& given, const Drawing& drawing) {
   return picture;
 }
 
+StatusOr<std::string> EncodePicture(const cv::Mat& picture, const std::string& suffix) {
+  std::vector<uint8_t> bytes;
+  RETURN_IF_ERROR(Guarded("encoding", [&]() -> Status {
+    if (!cv::imencode(suffix, picture, bytes)) return Unsupported("cannot write this format");
+    return OkStatus();
+  }));
+  return std::string(bytes.begin(), bytes.end());
+}
+
 Status WritePicture(const std::string& out_path, const cv::Mat& picture) {
   const size_t dot = out_path.rfind('.');
   if (dot == std::string::npos || out_path.find('/', dot) != std::string::npos) {
     return InvalidArgument(out_path, ": no suffix that says the format; give .png or .jpg");
   }
-  std::vector<uint8_t> bytes;
-  const auto encode = [&]() -> Status {
-    if (!cv::imencode(out_path.substr(dot), picture, bytes)) return Unsupported("cannot write this format");
-    return OkStatus();
-  };
-  RETURN_IF_ERROR(WithContext(Guarded("encoding", encode), out_path));
-  return WriteFileAtomically(out_path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  const auto bytes = EncodePicture(picture, out_path.substr(dot));
+  if (!bytes.ok()) return WithContext(bytes.status(), out_path);
+  return WriteFileAtomically(out_path, *bytes);
 }
 
 }  // namespace permafrost

@@ -30,6 +30,8 @@ struct Drawing {
 // Errors: there is neither.
 StatusOr<cv::Mat> Draw(const cv::Mat& picture, const Drawing& drawing);
 
+StatusOr<std::string> EncodePicture(const cv::Mat& picture, const std::string& suffix);  // ".png", ".jpg", ...
+
 // The suffix of `out_path` says the format (.png, .jpg, ...). Never half a file.
 Status WritePicture(const std::string& out_path, const cv::Mat& picture);
 

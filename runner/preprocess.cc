@@ -172,7 +172,7 @@ StatusOr<Picture> ToPictureInput(const cv::Mat& pixels, const TensorInfo& input,
     result.height = pixels.rows;
     result.input_width = size(flags.width, model.width, wanted.width, pixels.cols);
     result.input_height = size(flags.height, model.height, wanted.height, pixels.rows);
-    int64_t channels = wanted.channels < 0 ? 3 : wanted.channels;
+    int64_t channels = wanted.channels >= 0 ? wanted.channels : options.grey ? 1 : 3;
     if (wanted.layout.empty()) {  // a flat input: its size tells the channels
       const auto count = input.shape.empty() ? -1 : input.shape.back();
       channels = count == result.input_width * result.input_height ? 1 : 3;

@@ -20,6 +20,7 @@ struct PictureOptions {
   Preprocessing values;  // as in model.json; `crop` is not used: see fit
   std::optional<Fit> fit;
   Interpolation interpolation = Interpolation::kLinear;
+  bool grey = false;  // one channel where the input leaves it open
 };
 
 // Where a pixel of the input lies in the picture: picture = (input - offset) * step, both counted from the outer edge

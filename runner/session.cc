@@ -33,7 +33,7 @@ Status TryInChild(const MappedFile& file, double seconds) {
       .status();
 }
 
-// What is assumed of an array when no model.json tells.
+// What is assumed of an array when no model.json tells, or only that the rank is unknown.
 void AssumeLayout(size_t rank, bool channels_last, TensorInfo& tensor) {
   tensor.layout = tensor.cv_layout = "";
   if (rank == 4) tensor.layout = channels_last ? "NHWC" : "NCHW", tensor.cv_layout = "NCHW";
@@ -137,7 +137,7 @@ Status Session::Impl::CheckNames() {
 }
 
 StatusOr<Array> Session::Impl::ToCv(TensorInfo tensor, const Array& array) const {
-  if (!info) AssumeLayout(array.dims.size(), channels_last, tensor);
+  if (!info || !tensor.rank_known) AssumeLayout(array.dims.size(), channels_last, tensor);
   if (tensor.rank_known && !Matches(array.dims, tensor.shape)) {
     return InvalidArgument("has the shape ", DimsText(array.dims), ", expected ", DimsText(tensor.shape));
   }
@@ -148,7 +148,7 @@ StatusOr<Array> Session::Impl::ToCv(TensorInfo tensor, const Array& array) const
 
 StatusOr<Array> Session::Impl::FromCv(TensorInfo tensor, const cv::Mat& mat) const {
   Array blob = FromMat(mat);
-  if (!info) AssumeLayout(blob.dims.size(), channels_last, tensor);
+  if (!info || !tensor.rank_known) AssumeLayout(blob.dims.size(), channels_last, tensor);
   // cv::dnn may add or drop dims of 1 (a Mat has at least two), but its axes stay in the order that model.json says.
   if (tensor.rank_known) {
     if (!SameUpToOnes(blob.dims, tensor.cv_shape)) {

@@ -80,10 +80,14 @@ Status Feed(std::string_view bytes, const std::string& path, const std::string& 
 }
 
 StatusOr<Array> RandomArray(const TensorInfo& input, const PictureOptions& options, std::mt19937& random) {
-  if (!input.rank_known) {
-    return InvalidArgument("input \"", input.name, "\": its shape is not known without a model.json; give an .npy");
-  }
   Array array{ElementType::kFloat, input.shape, {}};
+  if (!input.rank_known) {
+    array.dims = {1, options.values.height, options.values.width, options.grey ? 1 : 3};
+    if (options.values.height < 1) {
+      return InvalidArgument("input \"", input.name,
+                             "\": its shape is not known; give --size, an .npy, or a model.json");
+    }
+  }
   for (size_t i = 0; i < array.dims.size(); ++i) {
     if (array.dims[i] >= 0) continue;
     const char axis = i < input.layout.size() ? input.layout[i] : i == 0 ? 'N' : '?';

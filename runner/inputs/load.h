@@ -20,7 +20,8 @@ struct Loaded {
 };
 
 // Reads the files of an item; content decides between .npy, .npz and pictures. Random items are made up: numbers of
-// [0, 1), the same for the same seed; a batch of unknown size is 1, height and width are those of the options.
+// [0, 1), the same for the same seed; a batch of unknown size is 1, height and width are those of the options, an
+// input of unknown rank is a picture.
 // Errors: those of reading; an .npz without the input; a shape that is not known for random numbers.
 StatusOr<Loaded> LoadItem(const Item& item, const std::vector<TensorInfo>& inputs, const PictureOptions& options);
 

@@ -30,6 +30,7 @@ class Resume {
   std::string output_;
   JournalEntry before_, now_;
   std::chrono::steady_clock::time_point committed_;
+  std::chrono::steady_clock::duration commit_took_{};
 };
 
 }  // namespace permafrost

@@ -63,6 +63,7 @@ void AddPictureFlags(CLI::App& app, RunFlags& flags) {
       ->group(pictures);
   auto* rgb = app.add_flag("--rgb", flags.rgb, "channels in this order (default)")->group(pictures);
   app.add_flag("--bgr", flags.bgr, "channels in this order")->excludes(rgb)->group(pictures);
+  app.add_flag("--grey", flags.run.picture.grey, "one channel, where the network does not tell")->group(pictures);
   const std::map<std::string, Fit> fits = {
       {"stretch", Fit::kStretch}, {"crop", Fit::kCrop}, {"letterbox", Fit::kLetterbox}};
   app.add_option("--fit", flags.run.picture.fit, "stretch, crop or letterbox")

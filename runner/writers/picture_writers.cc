@@ -8,21 +8,39 @@
 namespace permafrost {
 namespace {
 
-class PictureFiles : public Writer {
+StatusOr<cv::Mat> DrawItem(const Finished& item, const DecodeOptions& options) {
+  auto picture = Draw(item.pixels, ResultsDrawing(item.results, options));
+  if (!picture.ok()) return WithContext(picture.status(), StrCat("--draw: ", item.name));
+  return picture;
+}
+
+class PictureFile : public Writer {
  public:
-  // An empty folder: `path` is the one file.
-  PictureFiles(std::string path, bool is_folder, const DecodeOptions& options)
-      : path_(std::move(path)), is_folder_(is_folder), options_(options) {}
+  PictureFile(std::string path, const DecodeOptions& options) : path_(std::move(path)), options_(options) {}
   Status Write(const Finished& item) override {
     if (!item.status.ok()) return OkStatus();
-    auto picture = Draw(item.pixels, ResultsDrawing(item.results, options_));
-    if (!picture.ok()) return WithContext(picture.status(), StrCat("--draw: ", item.name));
-    return WritePicture(is_folder_ ? path_ + "/" + item.file_name + ".png" : path_, *picture);
+    ASSIGN_OR_RETURN(const cv::Mat picture, DrawItem(item, options_));
+    return WritePicture(path_, picture);
   }
 
  private:
   const std::string path_;
-  const bool is_folder_;
+  const DecodeOptions& options_;
+};
+
+class PictureFolder : public Writer {
+ public:
+  PictureFolder(OutputFolder folder, const DecodeOptions& options) : folder_(std::move(folder)), options_(options) {}
+  Status Write(const Finished& item) override {
+    if (!item.status.ok()) return OkStatus();
+    ASSIGN_OR_RETURN(const cv::Mat picture, DrawItem(item, options_));
+    ASSIGN_OR_RETURN(const std::string bytes, EncodePicture(picture, ".png"));
+    return folder_.Write(item.file_name + ".png", bytes);
+  }
+  Status Sync() override { return folder_.Sync(); }
+
+ private:
+  OutputFolder folder_;
   const DecodeOptions& options_;
 };
 
@@ -32,12 +50,11 @@ class VideoFrames : public Writer {
       : path_(std::move(path)), fps_(fps), options_(options) {}
   Status Write(const Finished& item) override {
     if (!item.status.ok()) return OkStatus();
-    auto picture = Draw(item.pixels, ResultsDrawing(item.results, options_));
-    if (!picture.ok()) return WithContext(picture.status(), StrCat("--draw: ", item.name));
+    ASSIGN_OR_RETURN(const cv::Mat picture, DrawItem(item, options_));
     if (!file_) {
       ASSIGN_OR_RETURN(file_, VideoFile::Create(path_, fps_ > 0 ? fps_ : item.fps));
     }
-    return file_->Write(*picture);
+    return file_->Write(picture);
   }
   Status Finish() override { return file_ ? file_->Finish() : OkStatus(); }
 
@@ -58,8 +75,9 @@ StatusOr<std::unique_ptr<Writer>> MakePictureWriter(const std::string& path, boo
   if (several && has_suffix && !std::filesystem::is_directory(path, ignored)) {
     return InvalidArgument("--draw ", path, ": one file for several pictures; give a folder");
   }
-  if (is_folder) RETURN_IF_ERROR(MakeFolder(path));
-  return std::unique_ptr<Writer>(std::make_unique<PictureFiles>(path, is_folder, options));
+  if (!is_folder) return std::unique_ptr<Writer>(std::make_unique<PictureFile>(path, options));
+  ASSIGN_OR_RETURN(OutputFolder folder, OutputFolder::Make(path));
+  return std::unique_ptr<Writer>(std::make_unique<PictureFolder>(std::move(folder), options));
 }
 
 StatusOr<std::unique_ptr<Writer>> MakeVideoWriter(const std::string& path, double fps, const DecodeOptions& options) {

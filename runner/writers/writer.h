@@ -46,8 +46,8 @@ StatusOr<std::unique_ptr<Writer>> MakeNpyWriter(const std::string& folder);
 // folder/ITEM.npz with all outputs.
 StatusOr<std::unique_ptr<Writer>> MakeNpzWriter(const std::string& folder);
 
-// The picture with what was found drawn on it, or the picture that the network made. `path` is the file when it has a
-// suffix and `several` is false, else a folder, which is made, for ITEM.png or ITEM + `suffix`.
+// The picture with what was found drawn on it, or the picture that the network made. `path` is one file when it has a
+// suffix and `several` is false, else a folder, which is made, of ITEM.png.
 StatusOr<std::unique_ptr<Writer>> MakePictureWriter(const std::string& path, bool several,
                                                     const DecodeOptions& options);
 // The same as frames of one video.

@@ -75,6 +75,10 @@ TEST(Preprocess, MakesChannelsFirstGreyAndFlatInputs) {
   const auto grey = LoadPicture(path, Input({1, 1, 2, 1}), {});
   ASSERT_TRUE(grey.ok()) << grey.status();
   EXPECT_THAT(Values(*grey), Pointwise(::testing::FloatNear(1), luma));
+  PictureOptions one_channel;
+  one_channel.grey = true;
+  EXPECT_THAT(LoadPicture(path, Input({-1, -1, -1, -1}, "NHWC"), one_channel)->array.dims, ElementsAre(1, 1, 2, 1));
+  EXPECT_THAT(LoadPicture(path, Input({1, 1, 2, 3}, "NHWC"), one_channel)->array.dims, ElementsAre(1, 1, 2, 3));
   const auto rank3 = LoadPicture(path, Input({1, 1, 2}), {});
   ASSERT_TRUE(rank3.ok()) << rank3.status();
   EXPECT_THAT(rank3->array.dims, ElementsAre(1, 1, 2));

@@ -104,6 +104,18 @@ TEST_F(SessionTest, TranslatesNamesShapesAndLayoutsAsModelJsonSays) {
               HasSubstr("input \"image:0\": has the shape [1,2,1,2], expected [1,1,2,2]"));
 }
 
+TEST_F(SessionTest, TakesAnInputOfUnknownRankForAPicture) {
+  const std::string model = SaveTwoOutputs();
+  TensorInfo input = Tensor("x", {}, "", "x", {}, ""), output = Tensor("out", {}, "", "tripled", {}, "");
+  input.rank_known = output.rank_known = false;
+  Describe(model, {input}, {output});
+  auto session = Session::Open(model, {});
+  ASSERT_TRUE(session.ok()) << session.status();
+  const auto outputs = session->Run({Input()});
+  ASSERT_TRUE(outputs.ok()) << outputs.status();
+  EXPECT_THAT(*ToFloats((*outputs)[0].array), ElementsAre(6, 30, 9, 12, -90, 3));
+}
+
 TEST_F(SessionTest, NeverGuessesWhenTheShapeIsNotTheOneOfModelJson) {
   const std::string model = SaveTwoOutputs();
   Describe(model, {Tensor("x", {1, 1, 2, 2}, "NHWC", "x", {1, 2, 1, 2}, "NCHW")},

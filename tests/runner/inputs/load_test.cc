@@ -81,6 +81,10 @@ TEST(LoadItem, MakesUpTheSameNumbersForTheSameSeed) {
   TensorInfo unknown = inputs[0];
   unknown.rank_known = false;
   EXPECT_THAT(Message(LoadItem(item, {unknown}, {}).status()), HasSubstr("model.json"));
+  options.grey = true;
+  const auto picture = LoadItem(item, {unknown}, options);
+  ASSERT_TRUE(picture.ok()) << picture.status();
+  EXPECT_THAT(picture->feeds[0].array.dims, ElementsAre(1, 2, 4, 1));
 }
 
 TEST(LoadItem, NamesTheFileThatIsWrong) {
