@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "optimizer/ops/op.h"
 #include "optimizer/pipeline/optimize.h"
 #include "shared_io/npy.h"
 #include "tests/support/places.h"
@@ -61,7 +62,8 @@ StatusOr<LoweredModel> Lowered(const fs::path& folder) {
     ASSIGN_OR_RETURN(const auto names, ParseOutputSpecs(name.get<std::string>()));
     options.outputs.push_back(names[0]);
   }
-  for (const auto& [name, value] : meta.value("flags", Json::object()).items()) {
+  const Json flags = meta.value("flags", Json::object());  // outlives items()
+  for (const auto& [name, value] : flags.items()) {
     if (name == "signature") {
       options.signature = value;
     } else if (name == "tags") {
@@ -86,7 +88,8 @@ std::vector<std::string> NodesOfUnknownShape(const Graph& graph) {
   for (NodeId id : *order) {
     const Node& node = graph.node(id);
     const auto hangs = [&](Value input) { return open.contains(input.node); };
-    if (kOpen.contains(node.op) || std::any_of(node.inputs.begin(), node.inputs.end(), hangs)) {
+    const bool unknown_op = FindOp(node.op) == nullptr;  // of which nothing can be said
+    if (unknown_op || kOpen.contains(node.op) || std::any_of(node.inputs.begin(), node.inputs.end(), hangs)) {
       open.insert(id);
       continue;
     }

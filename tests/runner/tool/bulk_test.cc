@@ -57,7 +57,8 @@ TEST_F(BulkTest, LosesNothingAndRepeatsNothingWhereverItIsKilled) {
                                             "--save-npy", root_ + "/npy", "--decoders", "2"};
   int kills = 0, ended = -1;
   for (int i = 0; i < 200 && ended < 0; ++i) {
-    const Finished run = RunWith(command, {.signal = SIGKILL, .after_ms = static_cast<int>(100 + random() % 500)});
+    const Finished run =
+        RunWith(command, {.signal = SIGKILL, .after_ms = static_cast<int>(100 + random() % (500 + 100 * i))});
     if (run.exit_code == 128 + SIGKILL) {
       ++kills;
     } else {
@@ -67,7 +68,7 @@ TEST_F(BulkTest, LosesNothingAndRepeatsNothingWhereverItIsKilled) {
   }
   EXPECT_EQ(ended, 1) << "never came to the end";
   EXPECT_GE(kills, 1);
-  EXPECT_EQ(ReadBytes(out), ReadBytes(root_ + "/whole.jsonl"));
+  EXPECT_TRUE(ReadBytes(out) == ReadBytes(root_ + "/whole.jsonl")) << "other results than without kills";
   EXPECT_EQ(Inputs(ReadBytes(out)).size(), 1500U);
   size_t arrays = 0;
   for (const auto& file : std::filesystem::directory_iterator(root_ + "/npy")) {
@@ -80,7 +81,7 @@ TEST_F(BulkTest, LosesNothingAndRepeatsNothingWhereverItIsKilled) {
 
   const Finished again = RunWith(command, {});
   EXPECT_EQ(again.exit_code, 1) << "what failed stays failed";
-  EXPECT_EQ(ReadBytes(out), ReadBytes(root_ + "/whole.jsonl"));
+  EXPECT_TRUE(ReadBytes(out) == ReadBytes(root_ + "/whole.jsonl")) << "other results than without kills";
 }
 
 TEST_F(BulkTest, GoesOnWithinAVideo) {
