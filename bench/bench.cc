@@ -15,44 +15,82 @@ bool CvReads(const std::string& path) {
 
 }  // namespace
 
+std::vector<Setting> SettingsOf(const std::vector<std::string>& backends, const std::vector<std::string>& targets,
+                                const std::vector<int>& threads) {
+  std::vector<Setting> settings;
+  for (const std::string& backend : backends) {
+    for (const std::string& target : targets) {
+      for (const int count : threads) {
+        Setting setting;
+        setting.session.backend = backend;
+        setting.session.target = target;
+        setting.session.threads = count;
+        if (backends.size() * targets.size() > 1) setting.name = StrCat(backend, "/", target);
+        if (threads.size() > 1) {
+          const std::string text = count == 0 ? "all threads" : StrCat(count, count == 1 ? " thread" : " threads");
+          setting.name += StrCat(setting.name.empty() ? "" : " ", text);
+        }
+        settings.push_back(std::move(setting));
+      }
+    }
+  }
+  return settings;
+}
+
 bool CaseReport::Failed() const {
   return !error.empty() || std::any_of(files.begin(), files.end(), [](const FileReport& file) {
-    return file.label == "optimized" && file.check.verdict == Verdict::kFailed;
+    return file.label != "raw" && file.check.verdict == Verdict::kFailed;
   });
 }
+
+namespace {
+
+void CheckInAllSettings(const std::string& label, const std::string& path, const ModelCase& model,
+                        const BenchOptions& options, CaseReport& report) {
+  options.progress(StrCat(model.name, ": checking ", label));
+  for (const Setting& setting : options.settings) {
+    SessionOptions session = setting.session;
+    session.use_model_json = session.use_model_json && label != "raw";
+    report.files.push_back({label, path, setting.name, CheckFile(path, model, options.tolerance, session), {}});
+  }
+}
+
+// A file that cannot be checked at all.
+void Skip(const std::string& label, const std::string& path, Verdict verdict, std::string reason, CaseReport& report) {
+  FileReport file{label, path, "", {}, {}};
+  file.check.verdict = verdict;
+  file.check.reason = std::move(reason);
+  report.files.push_back(std::move(file));
+}
+
+}  // namespace
 
 CaseReport CheckCase(const BenchCase& bench_case, const Optimizer& optimize, const BenchOptions& options) {
   const ModelCase& model = bench_case.model;
   CaseReport report;
   report.name = model.name;
   report.judged_by_kernels = model.judged_by_kernels;
-
-  FileReport raw{"raw", model.model_path, {}, {}};
-  SessionOptions raw_options = options.session;
-  raw_options.use_model_json = false;
-  if (CvReads(raw.path)) {
-    options.progress(model.name + ": checking the raw file");
-    raw.check = CheckFile(raw.path, model, options.tolerance, raw_options);
+  if (CvReads(model.model_path)) {
+    CheckInAllSettings("raw", model.model_path, model, options, report);
   } else {
-    raw.check.reason = StrCat("cv::dnn reads no file of kind \"", model.kind, "\"");
+    Skip("raw", model.model_path, Verdict::kSkipped, StrCat("cv::dnn reads no file of kind \"", model.kind, "\""),
+         report);
   }
-  report.files.push_back(std::move(raw));
-
-  FileReport optimized{"optimized", bench_case.optimized_path, {}, {}};
-  if (optimized.path.empty()) {
+  std::string path = bench_case.optimized_path;
+  Status optimized;
+  if (path.empty()) {
     options.progress(model.name + ": optimizing");
-    optimized.path = options.work_folder + "/" + model.name + ".pb";
-    const Status status = optimize(model, optimized.path);
-    if (!status.ok()) {
-      optimized.check.verdict = Verdict::kFailed;
-      optimized.check.reason = StrCat("not optimized: ", Message(status));
-      report.files.push_back(std::move(optimized));
-      return report;
-    }
+    path = options.work_folder + "/" + model.name + ".pb";
+    optimized = optimize(model, path);
   }
-  options.progress(model.name + ": checking the optimized file");
-  optimized.check = CheckFile(optimized.path, model, options.tolerance, options.session);
-  report.files.push_back(std::move(optimized));
+  if (optimized.ok()) {
+    CheckInAllSettings("optimized", path, model, options, report);
+  } else {
+    Skip("optimized", path, Verdict::kFailed, StrCat("not optimized: ", Message(optimized)), report);
+  }
+  for (const std::string& other : bench_case.other_paths) {
+    CheckInAllSettings(other.substr(other.rfind('/') + 1), other, model, options, report);
+  }
   return report;
 }
 
@@ -61,14 +99,15 @@ namespace {
 Status PairCases(const std::vector<BenchCase>& cases, std::vector<CaseReport>& reports, const BenchOptions& options) {
   for (size_t i = 0; i < reports.size(); ++i) {
     CaseReport& report = reports[i];
-    const bool both = report.files.size() == 2 && report.files[0].check.verdict == Verdict::kPassed &&
-                      report.files[1].check.verdict == Verdict::kPassed;
-    if (!both) continue;
-    options.progress(StrCat(report.name, ": raw and optimized in turns"));
     std::vector<TimedFile> files;
-    for (const FileReport& file : report.files) {
-      files.push_back({report.name, file.path, file.check.options, CaseInputs(cases[i].model)});
+    for (const char* label : {"raw", "optimized"}) {  // in the first setting
+      const auto file = std::find_if(report.files.begin(), report.files.end(),
+                                     [&](const FileReport& one) { return one.label == label; });
+      if (file == report.files.end() || file->check.verdict != Verdict::kPassed) break;
+      files.push_back({report.name, file->path, file->check.options, CaseInputs(cases[i].model)});
     }
+    if (files.size() < 2) continue;
+    options.progress(StrCat(report.name, ": raw and optimized in turns"));
     ASSIGN_OR_RETURN(report.pair, TimePair(files[0], files[1], options.pair_seconds));
   }
   return OkStatus();
@@ -84,7 +123,8 @@ Status TimeCases(const std::vector<BenchCase>& cases, std::vector<CaseReport>& r
     const ModelCase& model = cases[i].model;
     for (FileReport& file : reports[i].files) {
       if (file.check.verdict != Verdict::kPassed) continue;
-      files.push_back({model.name + "/" + file.label, file.path, file.check.options, CaseInputs(model)});
+      const std::string setting = file.setting.empty() ? "" : "/" + file.setting;
+      files.push_back({model.name + "/" + file.label + setting, file.path, file.check.options, CaseInputs(model)});
       timed.push_back(&file);
     }
   }

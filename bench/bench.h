@@ -13,9 +13,18 @@
 
 namespace permafrost {
 
-// One file of a case: "raw" or "optimized".
+// How a file is run, and what the tables call that: "" when there is only one way, else "opencv/cpu 2 threads".
+struct Setting {
+  std::string name;
+  SessionOptions session;
+};
+// Every combination of these. 0 threads: as OpenCV likes.
+std::vector<Setting> SettingsOf(const std::vector<std::string>& backends, const std::vector<std::string>& targets,
+                                const std::vector<int>& threads);
+
+// One file of a case: "raw", "optimized" or the name of another, run in one setting.
 struct FileReport {
-  std::string label, path;
+  std::string label, path, setting;
   Check check;
   std::optional<Timing> timing;  // only of a file that passed its check
 };
@@ -27,7 +36,7 @@ struct CaseReport {
   std::vector<FileReport> files;
   std::optional<PairTiming> pair;  // raw, then optimized
 
-  bool Failed() const;  // an error, or the optimized file failed its check
+  bool Failed() const;  // an error, or a file other than the raw one failed its check
 };
 
 // Writes the optimized file of a case; the description goes beside it.
@@ -38,17 +47,19 @@ struct BenchOptions {
   bool check_only = false;
   double pair_seconds =
       0;  // above 0: raw and optimized files that passed take turns so long, instead of being timed apart
-  SessionOptions session;
+  std::vector<Setting> settings = {Setting()};
   std::string work_folder;  // for optimized files
   std::vector<std::string> benchmark_flags;
   std::function<void(std::string_view step)> progress = [](std::string_view) {};
 };
 
 // Checks every case with its raw file and its optimized one: `optimized_path` if it is not empty, else what `optimize`
-// writes. Then times the files that passed. A raw file that OpenCV does not take is no failure of the case.
+// writes, and any others, all in every setting. Then times what passed. A raw file that OpenCV does not take is no
+// failure of the case.
 struct BenchCase {
   ModelCase model;
   std::string optimized_path;
+  std::vector<std::string> other_paths = {};
 };
 CaseReport CheckCase(const BenchCase& bench_case, const Optimizer& optimize, const BenchOptions& options);
 Status TimeCases(const std::vector<BenchCase>& cases, std::vector<CaseReport>& reports, const BenchOptions& options);

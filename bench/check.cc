@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
 #include <utility>
 
+#include "bench/timing.h"
 #include "runner/layout.h"
 #include "runner/opencv_child.h"
 #include "runner/packed_arrays.h"
@@ -17,15 +19,32 @@ std::string_view WithoutPort0(std::string_view name) {
   return name.size() > 2 && name.substr(name.size() - 2) == ":0" ? name.substr(0, name.size() - 2) : name;
 }
 
-StatusOr<std::vector<NamedArray>> RunApart(const std::string& path, const ModelCase& model,
-                                           const SessionOptions& options) {
+constexpr int64_t kUnknown = -1;
+
+struct Answer {
+  std::vector<NamedArray> outputs;
+  std::optional<int64_t> peak_bytes;
+};
+
+StatusOr<Answer> RunApart(const std::string& path, const ModelCase& model, const SessionOptions& options) {
   const auto answer = RunOpenCvInChild("OpenCV", {.seconds = options.load_seconds}, [&]() -> StatusOr<std::string> {
+    const PeakMemory memory;
     ASSIGN_OR_RETURN(Session session, Session::Open(path, options));
-    ASSIGN_OR_RETURN(const auto outputs, session.Run(CaseInputs(model)));
+    ASSIGN_OR_RETURN(auto outputs, session.Run(CaseInputs(model)));
+    const int64_t bytes = memory.Bytes().value_or(kUnknown);
+    outputs.push_back({"peak bytes", Array{ElementType::kInt64, {}, std::string(sizeof(bytes), '\0')}});
+    std::memcpy(outputs.back().array.bytes.data(), &bytes, sizeof(bytes));
     return PackArrays(outputs);
   });
   if (!answer.ok()) return answer.status();
-  return UnpackArrays(*answer);
+  Answer out;
+  ASSIGN_OR_RETURN(out.outputs, UnpackArrays(*answer));
+  int64_t bytes = kUnknown;
+  if (out.outputs.empty() || out.outputs.back().array.bytes.size() != sizeof(bytes)) return Internal("a torn answer");
+  std::memcpy(&bytes, out.outputs.back().array.bytes.data(), sizeof(bytes));
+  if (bytes != kUnknown) out.peak_bytes = bytes;
+  out.outputs.pop_back();
+  return out;
 }
 
 // A file without model.json does not tell the order of its axes; the reference's shape does.
@@ -43,9 +62,11 @@ Array Fit(Array array, const std::vector<int64_t>& dims) {
 int Badness(Verdict verdict) { return verdict == Verdict::kFailed ? 2 : verdict == Verdict::kMistrusted ? 1 : 0; }
 
 // `foreign`: the file has no model.json.
-Check CompareOutputs(const std::vector<NamedArray>& outputs, const ModelCase& model, bool foreign, double tolerance) {
+Check CompareOutputs(const Answer& answer, const ModelCase& model, bool foreign, double tolerance) {
+  const std::vector<NamedArray>& outputs = answer.outputs;
   Check check;
   check.verdict = Verdict::kPassed;
+  check.peak_bytes = answer.peak_bytes;
   for (size_t i = 0; i < model.outputs.size(); ++i) {
     const std::string_view wanted = WithoutPort0(model.output_names[i]);
     // No node's name holds a ':': the optimizer calls port 1 of "split" "split_1".
@@ -93,17 +114,17 @@ Check CheckFile(const std::string& path, const ModelCase& model, double toleranc
     options.input_names = model.input_names;
     options.output_names = model.output_names;
   }
-  const auto outputs = RunApart(path, model, options);
-  if (outputs.ok()) {
-    Check check = CompareOutputs(*outputs, model, foreign, tolerance);
+  const auto answer = RunApart(path, model, options);
+  if (answer.ok()) {
+    Check check = CompareOutputs(*answer, model, foreign, tolerance);
     check.options = options;
     return check;
   }
-  if (absl::IsNotFound(outputs.status()) && foreign && model.outputs.size() == 1) {
+  if (absl::IsNotFound(answer.status()) && foreign && model.outputs.size() == 1) {
     options.output_names.clear();
     auto last = RunApart(path, model, options);
-    if (last.ok() && last->size() == 1) {
-      last->front().name = model.output_names[0];
+    if (last.ok() && last->outputs.size() == 1) {
+      last->outputs.front().name = model.output_names[0];
       Check check = CompareOutputs(*last, model, foreign, tolerance);
       check.options = options;
       check.other_name = true;
@@ -112,7 +133,7 @@ Check CheckFile(const std::string& path, const ModelCase& model, double toleranc
   }
   Check failed;
   failed.verdict = Verdict::kFailed;
-  failed.reason = Message(outputs.status());
+  failed.reason = Message(answer.status());
   return failed;
 }
 

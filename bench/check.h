@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +21,8 @@ struct Check {
   Verdict verdict = Verdict::kSkipped;  // the worst of the outputs': failed, then mistrusted
   std::string reason;                   // never empty unless kPassed
   std::vector<CheckedOutput> outputs;
-  SessionOptions options;  // to open the file with as it was checked
+  std::optional<int64_t> peak_bytes;  // of loading and running it once
+  SessionOptions options;             // to open the file with as it was checked
   // OpenCV dropped the name of the one output of a file without model.json; its only last layer gave the right numbers.
   bool other_name = false;
 

@@ -37,27 +37,38 @@ std::string Printable(std::string text) {
   return text;
 }
 
-constexpr size_t kColumns = 10;
+constexpr size_t kColumns = 12;
 constexpr size_t kColumnsOfChecks = 4;
 using Row = std::array<std::string, kColumns>;
+
+// What the others of the case are compared with.
+const FileReport* FirstTimed(const CaseReport& report) {
+  const auto found =
+      std::find_if(report.files.begin(), report.files.end(), [](const FileReport& f) { return f.timing; });
+  return found == report.files.end() ? nullptr : &*found;
+}
 
 Row RowOf(const CaseReport& report, const FileReport& file) {
   Row row;
   row[0] = report.name;
-  row[1] = file.label;
+  row[1] = file.setting.empty() ? file.label : StrCat(file.label, " ", file.setting);
   row[2] = VerdictName(file.check.verdict);
   row[3] = file.check.outputs.empty() ? "-" : Number(file.check.NeededRel(), 2);
   for (size_t i = 4; i < kColumns; ++i) row[i] = "-";
+  if (file.check.peak_bytes) row[11] = Number(std::round(static_cast<double>(*file.check.peak_bytes) / 1e5) / 10, 4);
   if (!file.timing) return row;
   row[4] = Milliseconds(file.timing->load.median);
   row[5] = Milliseconds(file.timing->first.median);
   row[6] = Milliseconds(file.timing->steady.median);
   row[7] = Milliseconds(file.timing->steady.p95);
-  row[8] = Number(std::round(file.timing->steady.variation * 1000) / 10, 3) + " %";
-  const FileReport& raw = report.files.front();
-  if (&raw != &file && raw.timing && file.timing->steady.median > 0) {
-    row[9] = Number(raw.timing->steady.median / file.timing->steady.median, 3) + " x";
-  }
+  row[8] = Milliseconds(file.timing->steady.p99);
+  row[9] = Number(std::round(file.timing->steady.variation * 1000) / 10, 3) + " %";
+  const FileReport* first = FirstTimed(report);
+  if (first == &file) return row;
+  const Speedup speedup = CompareTimes(first->timing->steady_medians, file.timing->steady_medians);
+  row[10] = speedup.distinguishable
+                ? StrCat(Number(speedup.ratio, 3), " x (", Number(speedup.low, 3), "-", Number(speedup.high, 3), ")")
+                : "no difference";
   return row;
 }
 
@@ -65,13 +76,16 @@ Row RowOf(const CaseReport& report, const FileReport& file) {
 Json Finite(double value) { return std::isfinite(value) ? Json(value) : Json("inf"); }
 
 Json ToJson(const Statistics& statistics) {
-  return {{"count", statistics.count}, {"min", statistics.min},   {"median", statistics.median},
-          {"p95", statistics.p95},     {"mean", statistics.mean}, {"variation", statistics.variation}};
+  return {{"count", statistics.count},   {"min", statistics.min},
+          {"median", statistics.median}, {"p90", statistics.p90},
+          {"p95", statistics.p95},       {"p99", statistics.p99},
+          {"mean", statistics.mean},     {"variation", statistics.variation}};
 }
 
-Json ToJson(const FileReport& file) {
+Json ToJson(const FileReport& file, const FileReport* first) {
   Json json;
   json["file"] = file.label;
+  if (!file.setting.empty()) json["setting"] = file.setting;
   json["verdict"] = VerdictName(file.check.verdict);
   if (!file.check.reason.empty()) json["reason"] = file.check.reason;
   if (file.check.other_name) json["last_layer_taken"] = true;
@@ -88,10 +102,21 @@ Json ToJson(const FileReport& file) {
     if (!comparison.reason.empty()) one["reason"] = comparison.reason;
     json["outputs"].push_back(std::move(one));
   }
+  if (file.check.peak_bytes) json["peak_bytes"] = *file.check.peak_bytes;
   if (file.timing) {
     json["load_ms"] = ToJson(file.timing->load);
     json["first_ms"] = ToJson(file.timing->first);
     json["steady_ms"] = ToJson(file.timing->steady);
+    json["load_ms"]["medians"] = file.timing->load_medians;
+    json["steady_ms"]["medians"] = file.timing->steady_medians;
+    if (first != &file) {
+      const Speedup speedup = CompareTimes(first->timing->steady_medians, file.timing->steady_medians);
+      json["faster_by"] = {{"ratio", speedup.ratio},
+                           {"low", speedup.low},
+                           {"high", speedup.high},
+                           {"p", speedup.p},
+                           {"distinguishable", speedup.distinguishable}};
+    }
   }
   return json;
 }
@@ -119,17 +144,17 @@ Json ToJson(const PairRatio& pair) {
 }  // namespace
 
 std::string ReportTable(const std::vector<CaseReport>& reports) {
-  std::vector<Row> rows = {
-      {"case", "file", "check", "needed", "load ms", "first ms", "median ms", "p95 ms", "variation", "faster by"}};
+  std::vector<Row> rows = {{"case", "file", "check", "needed", "load ms", "first ms", "median ms", "p95 ms", "p99 ms",
+                            "variation", "speed (95 %)", "memory MB"}};
   std::string reasons;
-  size_t passed = 0, mistrusted = 0;
+  size_t optimized = 0, passed = 0, mistrusted = 0;
   bool timed = false;
   for (const CaseReport& report : reports) {
     if (!report.error.empty()) reasons += StrCat(report.name, ": ", Printable(report.error), "\n");
     for (const FileReport& file : report.files) {
       rows.push_back(RowOf(report, file));
       if (!file.check.reason.empty()) {
-        reasons += StrCat(report.name, " ", file.label, ": ", VerdictName(file.check.verdict), ": ",
+        reasons += StrCat(report.name, " ", RowOf(report, file)[1], ": ", VerdictName(file.check.verdict), ": ",
                           Printable(file.check.reason), "\n");
       }
       if (file.check.other_name) {
@@ -138,6 +163,7 @@ std::string ReportTable(const std::vector<CaseReport>& reports) {
       }
       timed = timed || file.timing.has_value();
       if (file.label != "optimized") continue;
+      ++optimized;
       passed += file.check.verdict == Verdict::kPassed ? 1 : 0;
       mistrusted += file.check.verdict == Verdict::kMistrusted ? 1 : 0;
     }
@@ -160,7 +186,7 @@ std::string ReportTable(const std::vector<CaseReport>& reports) {
       std::any_of(reports.begin(), reports.end(), [](const auto& r) { return r.judged_by_kernels; });
   if (by_kernels)
     out << "\nNo references: seeded input, judged by Permafrost's reference kernels, not by TensorFlow.\n";
-  out << "\n" << passed << " of " << reports.size() << " optimized files passed";
+  out << "\n" << passed << " of " << std::max(optimized, reports.size()) << " optimized files passed";
   if (mistrusted > 0) out << ", " << mistrusted << " references prove nothing (MISTRUSTED)";
   out << "; needed = the tolerance that would have passed.\n";
   return out.str();
@@ -170,9 +196,11 @@ std::string ReportJson(const std::vector<CaseReport>& reports, const BenchOption
   Json json;
   json["format_version"] = 1;
   for (const auto& [key, value] : MachineFacts()) json["machine"][key] = value;
-  json["threads"] = options.session.threads;
-  json["backend"] = options.session.backend;
-  json["target"] = options.session.target;
+  json["settings"] = Json::array();
+  for (const auto& [name, session] : options.settings) {
+    json["settings"].push_back(
+        {{"name", name}, {"backend", session.backend}, {"target", session.target}, {"threads", session.threads}});
+  }
   json["tolerance"] = options.tolerance;
   json["cases"] = Json::array();
   for (const CaseReport& report : reports) {
@@ -181,7 +209,7 @@ std::string ReportJson(const std::vector<CaseReport>& reports, const BenchOption
     one["judge"] = report.judged_by_kernels ? "reference kernels" : "TensorFlow";
     if (!report.error.empty()) one["error"] = report.error;
     one["files"] = Json::array();
-    for (const FileReport& file : report.files) one["files"].push_back(ToJson(file));
+    for (const FileReport& file : report.files) one["files"].push_back(ToJson(file, FirstTimed(report)));
     if (report.pair)
       one["raw_and_optimized"] = {{"load", ToJson(report.pair->load)}, {"run", ToJson(report.pair->run)}};
     json["cases"].push_back(std::move(one));

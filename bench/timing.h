@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,19 @@ struct TimedFile {
 // first forward is the one that plans and allocates; steady state is what comes after three more.
 struct Timing {
   Statistics load, first, steady;
+  // The medians of the single repetitions, which are hundreds of milliseconds apart: what CompareTimes wants.
+  std::vector<double> load_medians, steady_medians;
+};
+
+// Memory that a network takes: how much the peak of this process's resident set grows from here on. Nothing where the
+// system does not tell (/proc/self/clear_refs and /proc/self/status, see proc(5)).
+class PeakMemory {
+ public:
+  PeakMemory();
+  std::optional<int64_t> Bytes() const;
+
+ private:
+  std::optional<int64_t> before_;
 };
 
 // Registers <name>/load, /first and /steady of each file with Google Benchmark and runs them, interleaved at random.

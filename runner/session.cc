@@ -52,6 +52,8 @@ std::string OpenCvVersion() {
   return StrCat(cv::getVersionMajor(), ".", cv::getVersionMinor(), ".", cv::getVersionRevision());
 }
 
+void SetOpenCvThreads(int threads) { cv::setNumThreads(threads > 0 ? threads : -1); }
+
 struct Session::Impl {
   std::string path;
   cv::dnn::Net net;
@@ -180,7 +182,7 @@ StatusOr<std::vector<Session>> Session::OpenSeveral(const std::string& model_pat
                                                     size_t count) {
   if (count == 0) return InvalidArgument(model_path, ": no session is asked for");
   SilenceOpenCv();
-  if (options.threads > 0) cv::setNumThreads(options.threads);
+  if (options.threads > 0) SetOpenCvThreads(options.threads);
   ASSIGN_OR_RETURN(const auto file, MappedFile::Open(model_path));
   Impl described;
   described.path = model_path;

@@ -27,6 +27,8 @@ struct SessionOptions {
 
 // Of the OpenCV that runs: "4.6.0".
 std::string OpenCvVersion();
+// Of all sessions of the process; 0: as OpenCV likes.
+void SetOpenCvThreads(int threads);
 
 struct NamedArray {
   std::string name;

@@ -8,11 +8,13 @@
 #include <system_error>
 #include <vector>
 
+#include "bench/baseline.h"
 #include "bench/bench.h"
 #include "bench/bisect_case.h"
 #include "bench/optimize_case.h"
 #include "bench/report.h"
 #include "optimizer/support/atomic_file.h"
+#include "optimizer/support/mapped_file.h"
 #include "optimizer/support/version.h"
 #include "shared_io/npy.h"
 
@@ -22,8 +24,11 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Flags {
-  std::vector<std::string> paths, models_folders;
-  std::string optimized, json, keep, opencv_command;
+  std::vector<std::string> paths, models_folders, others;
+  std::vector<std::string> backends = {SessionOptions().backend}, targets = {SessionOptions().target};
+  std::vector<int> threads = {0};
+  std::string optimized, json, keep, baseline, opencv_command;
+  BaselineLimits limits;
   std::vector<std::string> arrays;
   bool bisect = false, raw = false;
   BenchOptions options;
@@ -76,7 +81,7 @@ StatusOr<Plan> MakePlan(const Flags& flags) {
   if (flags.paths.size() == 2 && fs::is_regular_file(flags.paths[0], error) &&
       fs::is_regular_file(flags.paths[1], error)) {
     ASSIGN_OR_RETURN(ModelCase model, JudgedCase(flags.paths[0], flags.paths[1], flags.seed));
-    plan.cases.push_back({std::move(model), flags.paths[1]});
+    plan.cases.push_back({std::move(model), flags.paths[1], flags.others});
     return plan;
   }
   std::vector<std::string> folders;
@@ -91,11 +96,13 @@ StatusOr<Plan> MakePlan(const Flags& flags) {
     ASSIGN_OR_RETURN(const auto inside, ListModelCases(path));
     folders.insert(folders.end(), inside.begin(), inside.end());
   }
-  if (!flags.optimized.empty() && folders.size() != 1) return InvalidArgument("--optimized: give one case with it");
+  if (!(flags.optimized.empty() && flags.others.empty()) && folders.size() != 1) {
+    return InvalidArgument("--optimized and --with: give one case with them");
+  }
   for (const std::string& folder : folders) {
     auto model = LoadModelCase(folder, ModelsFolders(flags.models_folders, folder));
     if (model.ok()) {
-      plan.cases.push_back({std::move(model).value(), flags.optimized});
+      plan.cases.push_back({std::move(model).value(), flags.optimized, flags.others});
     } else {
       CaseReport report;
       report.name = fs::path(folder).filename().string();
@@ -110,8 +117,14 @@ StatusOr<bool> RunAll(Flags& flags) {
   WorkFolder work;
   RETURN_IF_ERROR(work.Open(flags.keep));
   flags.options.work_folder = work.path();
+  flags.options.settings = SettingsOf(flags.backends, flags.targets, flags.threads);
   flags.options.progress = [](std::string_view step) { std::cerr << step << "\n"; };
   ASSIGN_OR_RETURN(Plan plan, MakePlan(flags));
+  std::string baseline;  // read first: a wrong path must not cost a run
+  if (!flags.baseline.empty()) {
+    ASSIGN_OR_RETURN(const auto file, MappedFile::Open(flags.baseline));
+    baseline = std::string(file->bytes());
+  }
   std::vector<CaseReport> reports;
   for (const BenchCase& one : plan.cases) reports.push_back(CheckCase(one, OptimizeCase, flags.options));
   if (!flags.options.check_only) RETURN_IF_ERROR(TimeCases(plan.cases, reports, flags.options));
@@ -120,7 +133,12 @@ StatusOr<bool> RunAll(Flags& flags) {
                                       [](const std::string& flag) { return flag.rfind("--benchmark_format", 0) == 0; });
   (own_output ? std::cerr : std::cout) << ReportTable(reports);
   if (!flags.json.empty()) RETURN_IF_ERROR(WriteFileAtomically(flags.json, ReportJson(reports, flags.options)));
-  return std::none_of(reports.begin(), reports.end(), [](const CaseReport& report) { return report.Failed(); });
+  const bool failed = std::any_of(reports.begin(), reports.end(), [](const CaseReport& one) { return one.Failed(); });
+  if (flags.baseline.empty()) return !failed;
+  const auto worse = Regressions(reports, baseline, flags.limits);
+  if (!worse.ok()) return WithContext(worse.status(), flags.baseline);
+  for (const std::string& one : *worse) std::cerr << "worse than the baseline: " << one << "\n";
+  return !failed && worse->empty();
 }
 
 StatusOr<BisectSubject> SubjectOf(const Flags& flags, const std::string& work_folder) {
@@ -191,13 +209,26 @@ int Main(int argc, char** argv) {
   app.add_option("--opencv", flags.opencv_command,
                  "with --bisect: ask another OpenCV by this command (tests/compat/layers)");
   app.add_option("--json", flags.json, "write checks, times, machine and build to this file");
+  const std::string regressions = "Regressions (exit code 1)";
+  app.add_option("--baseline", flags.baseline, "a --json of an earlier run to compare with")->group(regressions);
+  app.add_option("--max-slowdown", flags.limits.slowdown, "new time / old time that is no regression")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber)
+      ->group(regressions);
+  app.add_option("--max-accuracy-loss", flags.limits.accuracy, "new tolerance / old tolerance that is no regression")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber)
+      ->group(regressions);
   app.add_option("--keep", flags.keep, "keep the optimized files in this folder");
   app.add_option("--seed", flags.seed, "of the input when there are no references")->capture_default_str();
-  app.add_option("--threads", flags.options.session.threads, "threads of OpenCV (default: all cores)")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--backend", flags.options.session.backend, "opencv, cuda or openvino")->capture_default_str();
-  app.add_option("--target", flags.options.session.target, "cpu, opencl, opencl-fp16, cuda or cuda-fp16")
-      ->capture_default_str();
+  const std::string settings = "Settings (lists: every combination is run)";
+  const auto list = [&](const char* name, auto& values, const char* text) {
+    return app.add_option(name, values, text)->delimiter(',')->allow_extra_args(false)->group(settings);
+  };
+  list("--threads", flags.threads, "threads of OpenCV (default: all cores)")->check(CLI::PositiveNumber);
+  list("--backend", flags.backends, "opencv, cuda or openvino")->capture_default_str();
+  list("--target", flags.targets, "cpu, opencl, opencl-fp16, cuda or cuda-fp16")->capture_default_str();
+  list("--with", flags.others, "more files of the one case, to check and time beside it");
   try {
     app.parse(static_cast<int>(own.size()), own.data());
   } catch (const CLI::ParseError& error) {

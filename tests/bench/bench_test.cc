@@ -11,6 +11,7 @@
 namespace permafrost {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class BenchTest : public CaseFolderTest {
@@ -45,8 +46,12 @@ TEST_F(BenchTest, TimesOnlyFilesThatPassedTheirCheck) {
     EXPECT_GT(file.timing->steady.count, 1U);
     EXPECT_GT(file.timing->steady.median, 0);
     EXPECT_GE(file.timing->steady.p95, file.timing->steady.median);
-    EXPECT_EQ(file.timing->load.count, 9U);
-    EXPECT_EQ(file.timing->first.count, 9U);
+    EXPECT_EQ(file.timing->load.count, 27U);
+    EXPECT_EQ(file.timing->first.count, 27U);
+    EXPECT_EQ(file.timing->load_medians.size(), 9U);
+    EXPECT_GE(file.timing->steady_medians.size(), 9U);
+    ASSERT_TRUE(file.check.peak_bytes.has_value());
+    EXPECT_LT(*file.check.peak_bytes, 1 << 30);
   }
   EXPECT_FALSE(reports[0].Failed());
   EXPECT_TRUE(reports[1].Failed());
@@ -62,6 +67,43 @@ TEST_F(BenchTest, TimesOnlyFilesThatPassedTheirCheck) {
   EXPECT_TRUE(json["cases"][0]["files"][1]["steady_ms"]["median"].is_number());
   EXPECT_FALSE(json["cases"][1]["files"][1].contains("steady_ms"));
   EXPECT_TRUE(json["machine"].contains("cpu"));
+}
+
+TEST_F(BenchTest, RunsEveryFileInEverySetting) {
+  BenchCase one = Case("right", Right());
+  one.other_paths = {Write("copy.pb", Network().Bytes()), Write("broken.pb", "<html>")};
+  BenchOptions options = Options();
+  options.settings = SettingsOf({"opencv"}, {"cpu"}, {1, 2});
+  std::vector<CaseReport> reports = {CheckCase(one, Copy, options)};
+  std::vector<std::string> names;
+  for (const FileReport& file : reports[0].files) names.push_back(file.label + "|" + file.setting);
+  EXPECT_THAT(names, ElementsAre("raw|1 thread", "raw|2 threads", "optimized|1 thread", "optimized|2 threads",
+                                 "copy.pb|1 thread", "copy.pb|2 threads", "broken.pb|1 thread", "broken.pb|2 threads"));
+  EXPECT_TRUE(reports[0].Failed()) << "broken.pb";
+  ASSERT_TRUE(TimeCases({one}, reports, options).ok());
+  EXPECT_TRUE(reports[0].files[5].timing.has_value());
+  EXPECT_FALSE(reports[0].files[6].timing.has_value());
+  const std::string table = ReportTable(reports);
+  EXPECT_THAT(table, HasSubstr("2 of 2 optimized files passed"));
+  EXPECT_THAT(table, HasSubstr("right broken.pb 1 thread: FAILED"));
+  EXPECT_THAT(table, HasSubstr("speed (95 %)"));
+  const auto json = nlohmann::json::parse(ReportJson(reports, options));
+  EXPECT_EQ(json["settings"][1]["threads"], 2);
+  EXPECT_EQ(json["cases"][0]["files"][3]["setting"], "2 threads");
+  EXPECT_FALSE(json["cases"][0]["files"][0].contains("faster_by"));
+  EXPECT_TRUE(json["cases"][0]["files"][5]["faster_by"]["p"].is_number());
+  EXPECT_EQ(json["cases"][0]["files"][5]["steady_ms"]["medians"].size(),
+            reports[0].files[5].timing->steady_medians.size());
+}
+
+TEST_F(BenchTest, FailsInASettingThatOpenCvHasNot) {
+  BenchOptions options = Options();
+  options.settings = SettingsOf({"opencv", "cuda"}, {"cpu"}, {0});
+  const CaseReport report = CheckCase(Case("right", Right()), Copy, options);
+  EXPECT_EQ(report.files[2].setting, "opencv/cpu");
+  EXPECT_EQ(report.files[2].check.verdict, Verdict::kPassed);
+  EXPECT_EQ(report.files[3].check.verdict, Verdict::kFailed);
+  EXPECT_THAT(report.files[3].check.reason, HasSubstr("backend/target cuda/cpu"));
 }
 
 TEST_F(BenchTest, CountsARawFileThatDoesNotLoadAsNoFailure) {

@@ -88,6 +88,38 @@ TEST_F(BenchToolTest, BisectsWithExitCodeOneWhereANodeDiffers) {
   EXPECT_EQ(Run({root_ + "/none.pb", "--bisect"}).exit_code, 1);
 }
 
+TEST_F(BenchToolTest, EndsWithOneWhenABaselineWasBetter) {
+  const std::string folder = PlainCase("a", Right()), json = root_ + "/b.json";
+  const std::vector<std::string> run = {folder, "--json", json, "--benchmark_min_time=0.01"};
+  ASSERT_EQ(Run(run).exit_code, 0);
+  const std::string quick = ReadBytes(json);
+  const auto compare = [&](const std::string& baseline) {
+    return Run(
+        {folder, "--benchmark_min_time=0.01", "--max-slowdown", "1000", "--baseline", Write("then.json", baseline)});
+  };
+  EXPECT_EQ(compare(quick).exit_code, 0);
+  auto impossible = nlohmann::json::parse(quick);
+  for (auto& file : impossible["cases"][0]["files"]) {
+    for (auto& median : file["steady_ms"]["medians"]) median = median.get<double>() / 1e6;
+  }
+  const Finished slower = compare(impossible.dump());
+  EXPECT_EQ(slower.exit_code, 1);
+  EXPECT_THAT(slower.err, HasSubstr("worse than the baseline: a optimized: takes "));
+  const Finished none = Run({folder, "--check-only", "--baseline", root_ + "/none.json"});
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_THAT(none.err, HasSubstr("none.json"));
+  EXPECT_EQ(none.out, "") << "a wrong path must not cost a run";
+}
+
+TEST_F(BenchToolTest, RunsListsOfSettingsAndOtherFiles) {
+  const std::string folder = PlainCase("a", Right());
+  const Finished ended = Run({folder, "--check-only", "--threads", "1,2", "--with", folder + "/model.pb"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("model.pb 2 threads"));
+  EXPECT_EQ(Run({folder, "--threads", "0"}).exit_code, 2);
+  EXPECT_EQ(Run({folder, PlainCase("b", Right()), "--with", folder + "/model.pb", "--check-only"}).exit_code, 1);
+}
+
 TEST_F(BenchToolTest, SaysItsVersion) {
   const Finished ended = Run({"--version"});
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
