@@ -1,4 +1,7 @@
-"""Case folders (meta.json, a model, in*.npy, out*.npy): finding them, optimizing them, and what a release has to be told."""
+"""Case folders (meta.json, a model, in*.npy, out*.npy): finding them, optimizing them, and what a release has to be told.
+
+Nets of open size have sizes.json instead, and arrays for several sizes: in.0.npy, in.1.npy, ...
+"""
 import ast
 import json
 import pathlib
@@ -15,12 +18,14 @@ class Failure(Exception):
 
 
 class Case:
-    """A folder below `group`; its name says where, as in "keras3/gelu"."""
+    """A folder below `group`; its name says where, as in "keras3/gelu". With a number: one of its sizes."""
 
-    def __init__(self, folder, group):
-        self.folder = folder
+    def __init__(self, folder, group, size=None):
+        self.folder, self.size = folder, size
         self.name = folder.name if folder == group else str(folder.relative_to(group))
-        meta = self.meta = json.loads((folder / "meta.json").read_text())
+        meta = self.meta = json.loads((folder / ("meta.json" if size is None else "sizes.json")).read_text())
+        if size is not None:
+            meta = self.meta = {**meta, "kind": "pb", "model": "graph.pb"}
         self.inputs, self.outputs = meta["inputs"], meta["outputs"]
         self.input_files = self._arrays("in", len(self.inputs))
         self.output_files = self._arrays("out", len(self.outputs))
@@ -29,8 +34,9 @@ class Case:
         self.out_shapes = meta.get("out_shapes") or [npy_shape(path) for path in self.output_files]
 
     def _arrays(self, prefix, count):
-        single = self.folder / f"{prefix}.npy"
-        return [single] if count == 1 and single.exists() else [self.folder / f"{prefix}{index}.npy" for index in range(count)]
+        end = ".npy" if self.size is None else f".{self.size}.npy"
+        single = self.folder / f"{prefix}{end}"
+        return [single] if count == 1 and single.exists() else [self.folder / f"{prefix}{index}{end}" for index in range(count)]
 
     def _model(self):
         """The model's path and kind. Cases that name neither hold one file that a kind fits."""
@@ -80,7 +86,7 @@ def find_cases(group):
     """The cases in a folder, however deep; those that permafrost-optimize must refuse are none."""
     group = pathlib.Path(group)
     cases = []
-    for path in sorted(group.glob("**/meta.json")):
+    for path in sorted([*group.glob("**/meta.json"), *group.glob("**/sizes.json")]):
         meta = json.loads(path.read_text())
         if "refused" not in meta and "inputs" in meta:
             cases.append(path.parent)
@@ -97,8 +103,8 @@ def optimize(optimizer, case, target, outputs, more=()):
     except subprocess.TimeoutExpired as error:
         raise Failure(f"permafrost-optimize: longer than {OPTIMIZE_LIMIT_S} s") from error
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise Failure(f"permafrost-optimize ended with {done.returncode}: {said[-1] if said else 'without a word'}")
+        said = (done.stderr or done.stdout).strip().splitlines() or [f"ended with {done.returncode} without a word"]
+        raise Failure("permafrost-optimize: " + said[-1].split(f"{case.model}: ", 1)[-1].split("; cut the graph", 1)[0])
     return json.loads(target.with_suffix(".json").read_text())
 
 
@@ -135,6 +141,21 @@ def optimize_what_goes(optimizer, case, target):
     if not kept:
         raise Failure(f"all {len(refused)} outputs are refused, the first: {next(iter(refused.values()))}")
     return kept, optimize(optimizer, case, target, list(kept.values())), refused
+
+
+def open_sizes(folder, group):
+    """The case at each of its sizes."""
+    count = len(json.loads((folder / "sizes.json").read_text())["sizes"])
+    return [Case(folder, group, size) for size in range(count)]
+
+
+def optimize_open(optimizer, case, target):
+    """One file for all sizes."""
+    inputs, case.inputs = case.inputs, []
+    try:
+        return optimize(optimizer, case, target, case.outputs)
+    finally:
+        case.inputs = inputs
 
 
 def order_for_release(case, file, outputs, info):

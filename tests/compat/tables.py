@@ -52,6 +52,8 @@ def notes(row, releases, known):
     found = []
     if "message" in row:
         found.append(short_message(row["message"]))
+    if "note" in row:
+        found.append(row["note"])
     told = {}
     for release in releases:
         cell = row["cells"].get(release, {})
