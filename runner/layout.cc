@@ -28,16 +28,25 @@ bool SameUpToOnes(const std::vector<int64_t>& dims, const std::vector<int64_t>& 
 }
 
 StatusOr<Array> Relayout(const Array& array, std::string_view from, std::string_view to) {
-  if (from.empty() || to.empty() || from == to) return array;
+  Array out;
+  RETURN_IF_ERROR(RelayoutInto(array, from, to, out));
+  return out;
+}
+
+Status RelayoutInto(const Array& array, std::string_view from, std::string_view to, Array& out) {
+  if (from.empty() || to.empty() || from == to) {
+    out = array;
+    return OkStatus();
+  }
   if (array.dims.size() != from.size()) {
     return InvalidArgument("has the shape ", DimsText(array.dims), ", expected the axes ", from);
   }
-  Array kept{array.type, {}, array.bytes};
+  std::vector<int64_t> dims;  // of the axes that stay
   std::string axes;
   for (size_t i = 0; i < from.size(); ++i) {
     if (to.find(from[i]) != std::string_view::npos) {
       axes += from[i];
-      kept.dims.push_back(array.dims[i]);
+      dims.push_back(array.dims[i]);
     } else if (array.dims[i] != 1) {
       return InvalidArgument("has the shape ", DimsText(array.dims), " (", from, "); its axis ", from[i],
                              " must be 1 to become ", to);
@@ -48,11 +57,16 @@ StatusOr<Array> Relayout(const Array& array, std::string_view from, std::string_
     const size_t at = axes.find(axis);
     if (at != std::string::npos) order.push_back(static_cast<int>(at));
   }
-  ASSIGN_OR_RETURN(Array out, TransposeArray(kept, order));
+  if (dims.size() == array.dims.size()) {
+    RETURN_IF_ERROR(TransposeArrayInto(array, order, out));
+  } else {
+    const Array kept{array.type, dims, array.bytes};
+    RETURN_IF_ERROR(TransposeArrayInto(kept, order, out));
+  }
   for (size_t i = 0; i < to.size(); ++i) {
     if (axes.find(to[i]) == std::string::npos) out.dims.insert(out.dims.begin() + static_cast<std::ptrdiff_t>(i), 1);
   }
-  return out;
+  return OkStatus();
 }
 
 Status Reshape(Array& array, const std::vector<int64_t>& shape) {

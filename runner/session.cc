@@ -61,12 +61,12 @@ struct Session::Impl {
   bool channels_last = true;
   std::vector<TensorInfo> inputs, outputs;
   int cv_backend = cv::dnn::DNN_BACKEND_OPENCV;
-  std::vector<Array> blobs;  // what the net was given last; its inputs may be views of them
+  std::vector<Array> blobs;  // what the net was given last: memory to be used again, of which its inputs may be views
 
   Status ReadInfo(const SessionOptions& options);
   Status ChooseTensors(const SessionOptions& options);
   Status CheckNames();
-  StatusOr<Array> ToCv(TensorInfo tensor, const Array& array) const;
+  Status ToCv(TensorInfo tensor, const Array& array, Array& blob) const;
   StatusOr<Array> FromCv(TensorInfo tensor, const cv::Mat& mat) const;
 };
 
@@ -138,14 +138,13 @@ Status Session::Impl::CheckNames() {
   });
 }
 
-StatusOr<Array> Session::Impl::ToCv(TensorInfo tensor, const Array& array) const {
+Status Session::Impl::ToCv(TensorInfo tensor, const Array& array, Array& blob) const {
   if (!info || !tensor.rank_known) AssumeLayout(array.dims.size(), channels_last, tensor);
   if (tensor.rank_known && !Matches(array.dims, tensor.shape)) {
     return InvalidArgument("has the shape ", DimsText(array.dims), ", expected ", DimsText(tensor.shape));
   }
-  ASSIGN_OR_RETURN(Array blob, Relayout(array, tensor.layout, tensor.cv_layout));
-  if (tensor.rank_known) RETURN_IF_ERROR(Reshape(blob, tensor.cv_shape));
-  return blob;
+  RETURN_IF_ERROR(RelayoutInto(array, tensor.layout, tensor.cv_layout, blob));
+  return tensor.rank_known ? Reshape(blob, tensor.cv_shape) : OkStatus();
 }
 
 StatusOr<Array> Session::Impl::FromCv(TensorInfo tensor, const cv::Mat& mat) const {
@@ -236,26 +235,23 @@ StatusOr<std::vector<NamedArray>> Session::Run(const std::vector<NamedArray>& gi
       return NotFound(impl_->path, ": no input \"", one.name, "\"; there is: ", Names(impl_->inputs));
     }
   }
-  std::vector<Array> blobs;
   std::vector<cv::Mat> views;
-  blobs.reserve(impl_->inputs.size());  // views point into them
+  impl_->blobs.resize(impl_->inputs.size());
   for (const TensorInfo& input : impl_->inputs) {
     const auto found = std::find_if(given.begin(), given.end(), [&](const NamedArray& one) {
       return one.name == input.name || (one.name.empty() && impl_->inputs.size() == 1);
     });
     const std::string where = StrCat(impl_->path, ": input \"", input.name, "\"");
     if (found == given.end()) return InvalidArgument(where, " was not given");
-    auto blob = impl_->ToCv(input, found->array);
-    if (!blob.ok()) return WithContext(blob.status(), where);
-    blobs.push_back(std::move(blob).value());
-    auto view = ViewAsMat(blobs.back());
+    Array& blob = impl_->blobs[views.size()];
+    RETURN_IF_ERROR(WithContext(impl_->ToCv(input, found->array, blob), where));
+    auto view = ViewAsMat(blob);
     if (!view.ok()) return WithContext(view.status(), where);
     views.push_back(std::move(view).value());
   }
   std::vector<cv::Mat> mats;
   const Status status = Guarded("forward", [&]() -> Status {
     for (size_t i = 0; i < views.size(); ++i) impl_->net.setInput(views[i], impl_->inputs[i].cv_name);
-    impl_->blobs.swap(blobs);
     std::vector<cv::String> names;
     for (const TensorInfo& output : impl_->outputs) names.push_back(output.cv_name);
     impl_->net.forward(mats, names);

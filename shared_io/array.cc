@@ -227,6 +227,12 @@ Array FloatArray(std::vector<int64_t> dims, const std::vector<float>& values) {
 }
 
 StatusOr<Array> TransposeArray(const Array& array, const std::vector<int>& order) {
+  Array out;
+  RETURN_IF_ERROR(TransposeArrayInto(array, order, out));
+  return out;
+}
+
+Status TransposeArrayInto(const Array& array, const std::vector<int>& order, Array& out) {
   const size_t rank = array.dims.size();
   std::vector<bool> seen(rank, false);
   for (int axis : order) {
@@ -242,21 +248,26 @@ StatusOr<Array> TransposeArray(const Array& array, const std::vector<int>& order
   const size_t size = static_cast<size_t>(ElementSize(array.type));
   std::vector<size_t> source_strides(rank, size);
   for (size_t i = rank; i-- > 1;) source_strides[i - 1] = source_strides[i] * static_cast<size_t>(array.dims[i]);
-  Array out{array.type, {}, std::string(array.bytes.size(), '\0')};
+  out.type = array.type;
+  out.dims.clear();
+  out.bytes.resize(array.bytes.size());
   std::vector<size_t> strides;
   for (int axis : order) {
     out.dims.push_back(array.dims[static_cast<size_t>(axis)]);
     strides.push_back(source_strides[static_cast<size_t>(axis)]);
   }
-  if (out.bytes.empty()) return out;
-  if (rank == 0) return array;
+  if (out.bytes.empty()) return OkStatus();
+  if (rank == 0) {
+    out = array;
+    return OkStatus();
+  }
   if (const auto axes = AsMatrices(order)) {
     const size_t rows = Product(array.dims, axes->rows, axes->columns);
     const size_t columns = Product(array.dims, axes->columns, rank);
     for (size_t at = 0; at < out.bytes.size(); at += rows * columns * size) {
       TransposeMatrix(array.bytes.data() + at, rows, columns, size, out.bytes.data() + at);
     }
-    return out;
+    return OkStatus();
   }
   // The innermost axis of the result in one tight loop, the others counted like an odometer.
   const size_t run = static_cast<size_t>(out.dims[rank - 1]);
@@ -271,7 +282,7 @@ StatusOr<Array> TransposeArray(const Array& array, const std::vector<int>& order
       index[i] = 0;
     }
   }
-  return out;
+  return OkStatus();
 }
 
 }  // namespace permafrost

@@ -48,5 +48,7 @@ Array FloatArray(std::vector<int64_t> dims, const std::vector<float>& values);
 
 // Reorders the axes: result dim i is array dim order[i]. Errors: order is no permutation, bytes do not fit.
 StatusOr<Array> TransposeArray(const Array& array, const std::vector<int>& order);
+// The same into `out`, whose memory is used again where it is large enough. Not in place.
+Status TransposeArrayInto(const Array& array, const std::vector<int>& order, Array& out);
 
 }  // namespace permafrost
