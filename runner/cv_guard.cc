@@ -1,5 +1,7 @@
 #include "runner/cv_guard.h"
 
+#include <stdlib.h>
+
 #include <cstdlib>
 #include <exception>
 #include <new>
@@ -41,6 +43,7 @@ Status Guarded(std::string_view doing, const std::function<Status()>& work) {
 void SilenceOpenCv() {
   if (std::getenv("OPENCV_LOG_LEVEL") == nullptr) {
     cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+    ::setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);
   }
 }
 

@@ -48,7 +48,6 @@ StatusOr<Video> Video::Open(const std::string& path) {
   const bool is_file = !is_camera && path.find("://") == std::string::npos;
   if (is_file) RETURN_IF_ERROR(MappedFile::Open(path).status());
   SilenceOpenCv();
-  ::setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);  // quiet, unless the user wants to hear it
   const auto open = [&]() -> Status {
     if (is_camera) {
       char* end = nullptr;
@@ -118,7 +117,7 @@ StatusOr<VideoFile> VideoFile::Create(const std::string& path, double fps) {
   impl->path = path;
   impl->temporary = path.substr(0, dot) + ".part" + suffix;  // the library looks at the suffix
   if (fps > 0) impl->fps = fps;
-  ::setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);
+  SilenceOpenCv();
   return VideoFile(std::move(impl));
 }
 
