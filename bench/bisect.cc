@@ -22,30 +22,6 @@ StatusOr<Array> FloatsOf(const Tensor& tensor) {
   return FloatArray(tensor.dims(), tensor.Cast(DType::kFloat32).Values<float>());
 }
 
-// The inputs as cv::dnn takes them: as model.json says; without one, pictures and volumes channels first.
-StatusOr<std::vector<NamedArray>> CvInputs(const std::string& model_path, const std::vector<NamedTensor>& inputs) {
-  std::map<std::string, TensorInfo> described;
-  if (const std::string json = ModelInfoPath(model_path); ::access(json.c_str(), F_OK) == 0) {
-    ASSIGN_OR_RETURN(const ModelInfo info, ReadModelInfo(json));
-    for (const TensorInfo& input : info.inputs) described[input.name] = input;
-  }
-  std::vector<NamedArray> arrays;
-  for (const NamedTensor& input : inputs) {
-    ASSIGN_OR_RETURN(Array array, FloatsOf(input.value));
-    const auto found = described.find(input.name);
-    if (found == described.end()) {
-      ASSIGN_OR_RETURN(array, Relayout(array, ChannelsLast(array.dims.size()), ChannelsFirst(array.dims.size())));
-      arrays.push_back({input.name, std::move(array)});
-      continue;
-    }
-    const TensorInfo& info = found->second;
-    ASSIGN_OR_RETURN(array, Relayout(array, info.layout, info.cv_layout));
-    if (info.rank_known) RETURN_IF_ERROR(Reshape(array, info.cv_shape));
-    arrays.push_back({info.cv_name, std::move(array)});
-  }
-  return arrays;
-}
-
 // A node with a layer, and what that layer may hold.
 struct Item {
   NodeId id = kNoNode;
@@ -91,9 +67,14 @@ Status Bisection::FindLayers() {
   const std::set<std::string> layers(names.begin(), names.end());
   ASSIGN_OR_RETURN(const std::vector<NodeId> order, graph_.TopoOrder());
   const std::set<NodeId> inputs(graph_.inputs().begin(), graph_.inputs().end());
+  std::set<NodeId> fixed;  // constants, and what is computed of nothing else
   for (NodeId id : order) {
     const Node& node = graph_.node(id);
-    if (node.IsConst() || inputs.contains(id)) continue;
+    if (inputs.contains(id)) continue;
+    if (std::all_of(node.inputs.begin(), node.inputs.end(), [&](Value input) { return fixed.contains(input.node); })) {
+      fixed.insert(id);
+      continue;
+    }
     ++report_.nodes;
     if (layers.contains(node.name)) {
       holders_[id] = {id};
@@ -103,7 +84,7 @@ Status Bisection::FindLayers() {
     // Merged into what is before it, if there is just one such layer.
     std::set<NodeId> before;
     for (Value input : node.inputs) {
-      if (!graph_.node(input.node).IsConst()) before.insert(input.node);
+      if (!fixed.contains(input.node)) before.insert(input.node);
     }
     const auto layer = before.size() == 1 ? layer_of_.find(*before.begin()) : layer_of_.end();
     if (layer == layer_of_.end()) continue;
@@ -280,6 +261,29 @@ StatusOr<BisectReport> Bisection::Run(const std::vector<NamedTensor>& inputs) {
 }
 
 }  // namespace
+
+StatusOr<std::vector<NamedArray>> CvInputs(const std::string& model_path, const std::vector<NamedTensor>& inputs) {
+  std::map<std::string, TensorInfo> described;
+  if (const std::string json = ModelInfoPath(model_path); ::access(json.c_str(), F_OK) == 0) {
+    ASSIGN_OR_RETURN(const ModelInfo info, ReadModelInfo(json));
+    for (const TensorInfo& input : info.inputs) described[input.name] = input;
+  }
+  std::vector<NamedArray> arrays;
+  for (const NamedTensor& input : inputs) {
+    ASSIGN_OR_RETURN(Array array, FloatsOf(input.value));
+    const auto found = described.find(input.name);
+    if (found == described.end()) {
+      ASSIGN_OR_RETURN(array, Relayout(array, ChannelsLast(array.dims.size()), ChannelsFirst(array.dims.size())));
+      arrays.push_back({input.name, std::move(array)});
+      continue;
+    }
+    const TensorInfo& info = found->second;
+    ASSIGN_OR_RETURN(array, Relayout(array, info.layout, info.cv_layout));
+    if (info.rank_known) RETURN_IF_ERROR(Reshape(array, info.cv_shape));
+    arrays.push_back({info.cv_name, std::move(array)});
+  }
+  return arrays;
+}
 
 StatusOr<BisectReport> Bisect(const Graph& graph, const std::string& model_path, const std::vector<NamedTensor>& inputs,
                               const LayerSource& source, const BisectOptions& options) {

@@ -49,7 +49,7 @@ struct Divergence {
 
 struct BisectReport {
   std::string release;
-  size_t nodes = 0;  // without constants and inputs
+  size_t nodes = 0;  // without inputs, and what depends on none
   std::vector<ComparedNode> compared;
   std::optional<Divergence> first;
 };
@@ -57,9 +57,12 @@ struct BisectReport {
 // The first node in execution order whose layer in cv::dnn differs from the reference kernels. `graph` is what the file
 // says, `inputs` are in the graph's axes. Both sides are evaluated and compared in windows of nodes, so memory does not
 // grow with the net. First without fusion of layers; when nothing differs so but the outputs do with it, with fusion.
-// Only a layer's first output is compared. Errors: a file that cv::dnn does not load or run at all.
+// Only a layer's first output is compared. Errors: a file that cv::dnn does not load or run at all (NarrowRefusal).
 StatusOr<BisectReport> Bisect(const Graph& graph, const std::string& model_path, const std::vector<NamedTensor>& inputs,
                               const LayerSource& source, const BisectOptions& options);
+
+// The inputs as cv::dnn takes them: as the file's model.json says; without one, pictures and volumes channels first.
+StatusOr<std::vector<NamedArray>> CvInputs(const std::string& model_path, const std::vector<NamedTensor>& inputs);
 
 // The nodes of the source that a node of the optimized graph came from: the one of its name or behind an output of its
 // name, else the one it was made for (new nodes are called <origin>/<pass>), else those that lie below that name.

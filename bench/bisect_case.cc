@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iomanip>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <utility>
@@ -124,6 +125,92 @@ StatusOr<BisectSubject> SubjectOfFile(const std::string& path, const std::string
     ASSIGN_OR_RETURN(subject.source, Lowered(options));
   }
   return subject;
+}
+
+namespace {
+
+// Does cv::dnn load and run the part of the file that ends at one node? Its words if not.
+class Cutter {
+ public:
+  Cutter(const BisectSubject& subject, const LayerSource& source, const std::string& work_folder)
+      : subject_(subject), source_(source), path_(work_folder + "/cut.pb") {}
+
+  StatusOr<std::string> WhyRefused(NodeId id) {
+    if (const auto known = known_.find(id); known != known_.end()) return known->second;
+    ASSIGN_OR_RETURN(const std::string why, Try(id));
+    return known_[id] = why;
+  }
+
+ private:
+  StatusOr<std::string> Try(NodeId id) {
+    OptimizeOptions options;
+    options.model = subject_.model_path;
+    options.output = path_;
+    options.passes.emplace();
+    for (const NamedTensor& input : subject_.inputs) {
+      ASSIGN_OR_RETURN(const auto specs, ParseInputSpecs(StrCat(input.name, ":", DimsText(input.value.dims()))));
+      options.inputs.insert(options.inputs.end(), specs.begin(), specs.end());
+    }
+    options.outputs.push_back({subject_.graph.node(id).name, 0});
+    ASSIGN_OR_RETURN(const OptimizeReport written, Optimize(options));
+    std::vector<NamedTensor> inputs;
+    for (const NamedTensor& input : subject_.inputs) {
+      const auto used = std::any_of(written.info.inputs.begin(), written.info.inputs.end(),
+                                    [&](const TensorInfo& info) { return info.name == input.name; });
+      if (used) inputs.push_back(input);
+    }
+    ASSIGN_OR_RETURN(const auto cv_inputs, CvInputs(path_, inputs));
+    const auto names = source_.names(path_);
+    if (!names.ok()) return Message(names.status());
+    if (names->empty()) return std::string();
+    const auto values = source_.values(path_, {cv_inputs, {names->back()}, /*fusion=*/false});
+    return values.ok() ? std::string() : Message(values.status());
+  }
+
+  const BisectSubject& subject_;
+  const LayerSource& source_;
+  const std::string path_;
+  std::map<NodeId, std::string> known_;
+};
+
+}  // namespace
+
+StatusOr<BisectReport> NarrowRefusal(const BisectSubject& subject, const LayerSource& source,
+                                     const std::string& work_folder, const std::string& words) {
+  const Graph& graph = subject.graph;
+  Cutter cutter(subject, source, work_folder);
+  NodeId at = kNoNode;
+  std::string why;
+  std::vector<NodeId> next;
+  for (const GraphOutput& output : graph.outputs()) next.push_back(output.value.node);
+  // Up from a refused node to a producer that is refused as well, until there is none.
+  while (!next.empty()) {
+    NodeId refused = kNoNode;
+    for (const NodeId id : next) {
+      const Node& node = graph.node(id);
+      if (node.IsConst() || node.inputs.empty()) continue;
+      ASSIGN_OR_RETURN(const std::string reason, cutter.WhyRefused(id));
+      if (reason.empty()) continue;
+      refused = id;
+      why = reason;
+      break;
+    }
+    if (refused == kNoNode) break;
+    at = refused;
+    next.clear();
+    for (const Value input : graph.node(at).inputs) next.push_back(input.node);
+  }
+  if (at == kNoNode) return Unsupported(words, " (no part of it that ends at one node is refused)");
+  BisectReport report;
+  report.release = source.release;
+  report.nodes = static_cast<size_t>(FiguresOf(graph).ops);
+  Divergence found;
+  found.node.name = graph.node(at).name;
+  found.node.op = graph.node(at).op;
+  found.node.dims = graph.type({at, 0}).shape.dims();
+  found.failure = why;
+  report.first = std::move(found);
+  return report;
 }
 
 std::string BisectText(const BisectSubject& subject, const BisectReport& report, const BisectOptions& options) {

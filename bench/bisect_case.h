@@ -24,6 +24,12 @@ StatusOr<BisectSubject> SubjectOfCase(const ModelCase& model, bool raw, const st
 StatusOr<BisectSubject> SubjectOfFile(const std::string& path, const std::string& source,
                                       const std::vector<Array>& arrays, uint64_t seed);
 
+// A net that cv::dnn refuses as a whole, with these words: the node whose own cone it refuses while it runs the cones
+// of all its producers. Each is cut out and written below `work_folder`. Errors: no such node (what is refused alone is
+// taken together with other nodes).
+StatusOr<BisectReport> NarrowRefusal(const BisectSubject& subject, const LayerSource& source,
+                                     const std::string& work_folder, const std::string& words);
+
 // What was found, for people and for machines. The kernels' own distance from the case's references is told as well:
 // what they have in common with cv::dnn is not OpenCV's.
 std::string BisectText(const BisectSubject& subject, const BisectReport& report, const BisectOptions& options);

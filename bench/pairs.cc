@@ -1,5 +1,7 @@
 #include "bench/pairs.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -34,17 +36,27 @@ size_t OrderOfBound(size_t n) {
   return n / 2;
 }
 
-StatusOr<PairRatio> TakeTurns(double seconds, const std::array<std::function<Status()>, 2>& works) {
-  std::array<std::vector<double>, 2> samples;
+double CpuMilliseconds() {
+  timespec time{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
+}
+
+Status TakeTurns(double seconds, const std::array<std::function<Status()>, 2>& works, PairRatio& wall, PairRatio& cpu) {
+  std::array<std::vector<double>, 2> samples, cpu_samples;
   const auto start = Clock::now();
   for (size_t pair = 0; pair < kMostPairs && (pair < kLeastPairs || MillisecondsSince(start) < seconds * 1e3); ++pair) {
     for (const size_t turn : {pair % 2, 1 - pair % 2}) {
+      const double cpu_begin = CpuMilliseconds();
       const auto begin = Clock::now();
       RETURN_IF_ERROR(works[turn]());
       samples[turn].push_back(MillisecondsSince(begin));
+      cpu_samples[turn].push_back(CpuMilliseconds() - cpu_begin);
     }
   }
-  return RatioOfPairs(samples[0], samples[1]);
+  wall = RatioOfPairs(samples[0], samples[1]);
+  cpu = RatioOfPairs(cpu_samples[0], cpu_samples[1]);
+  return OkStatus();
 }
 
 }  // namespace
@@ -73,7 +85,7 @@ StatusOr<PairTiming> TimePair(const TimedFile& first, const TimedFile& second, d
   }
   const auto load = [&](size_t i) { return Session::Open(files[i].path, files[i].session).status(); };
   PairTiming timing;
-  ASSIGN_OR_RETURN(timing.load, TakeTurns(seconds, {[&] { return load(0); }, [&] { return load(1); }}));
+  RETURN_IF_ERROR(TakeTurns(seconds, {[&] { return load(0); }, [&] { return load(1); }}, timing.load, timing.load_cpu));
   std::vector<Session> sessions;
   for (const TimedFile& file : files) {
     ASSIGN_OR_RETURN(Session session, Session::Open(file.path, file.session));
@@ -81,7 +93,7 @@ StatusOr<PairTiming> TimePair(const TimedFile& first, const TimedFile& second, d
     sessions.push_back(std::move(session));
   }
   const auto run = [&](size_t i) { return sessions[i].Run(files[i].inputs).status(); };
-  ASSIGN_OR_RETURN(timing.run, TakeTurns(seconds, {[&] { return run(0); }, [&] { return run(1); }}));
+  RETURN_IF_ERROR(TakeTurns(seconds, {[&] { return run(0); }, [&] { return run(1); }}, timing.run, timing.run_cpu));
   return timing;
 }
 

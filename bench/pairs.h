@@ -20,8 +20,9 @@ struct PairRatio {
 // infinity).
 PairRatio RatioOfPairs(const std::vector<double>& first, const std::vector<double>& second);
 
+// By the clock, and in processor time of all threads, which other programs on the machine do not lengthen.
 struct PairTiming {
-  PairRatio load, run;
+  PairRatio load, run, load_cpu, run_cpu;
 };
 
 // Loads, then runs, both files in turns for about `seconds` each, at least six times; who is first changes from pair to

@@ -6,6 +6,7 @@
 #include <iomanip>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <tuple>
 
 #include "bench/machine.h"
 
@@ -121,19 +122,27 @@ Json ToJson(const FileReport& file, const FileReport* first) {
   return json;
 }
 
+std::string RatioText(const PairRatio& pair) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(3) << pair.ratio << " (95 %: " << pair.low << " to " << pair.high << ")";
+  return out.str();
+}
+
 // One line a case: what the optimized file costs beside the raw one.
 std::string PairLines(const std::vector<CaseReport>& reports) {
-  std::ostringstream out;
+  std::string text;
   for (const CaseReport& report : reports) {
     if (!report.pair) continue;
-    for (const auto& [what, pair] : {std::pair{"load", &report.pair->load}, std::pair{"run", &report.pair->run}}) {
-      out << report.name << " " << what << ": " << Milliseconds(pair->first_ms) << " ms raw, "
-          << Milliseconds(pair->second_ms) << " ms optimized; optimized / raw " << std::fixed << std::setprecision(3)
-          << pair->ratio << " (95 %: " << pair->low << " to " << pair->high << ", " << pair->pairs << " pairs)"
-          << (pair->Distinguishable() ? "" : ", no difference") << "\n";
+    const PairTiming& pair = *report.pair;
+    for (const auto& [what, wall, cpu] :
+         {std::tuple{"load", &pair.load, &pair.load_cpu}, std::tuple{"run", &pair.run, &pair.run_cpu}}) {
+      text +=
+          StrCat(report.name, " ", what, ": ", Milliseconds(wall->first_ms), " ms raw, ", Milliseconds(wall->second_ms),
+                 " ms optimized; optimized / raw ", RatioText(*wall), ", in processor time ", RatioText(*cpu),
+                 cpu->Distinguishable() ? "" : ", no difference", "; ", wall->pairs, " pairs\n");
     }
   }
-  return out.str();
+  return text;
 }
 
 Json ToJson(const PairRatio& pair) {
@@ -211,7 +220,10 @@ std::string ReportJson(const std::vector<CaseReport>& reports, const BenchOption
     one["files"] = Json::array();
     for (const FileReport& file : report.files) one["files"].push_back(ToJson(file, FirstTimed(report)));
     if (report.pair)
-      one["raw_and_optimized"] = {{"load", ToJson(report.pair->load)}, {"run", ToJson(report.pair->run)}};
+      one["raw_and_optimized"] = {{"load", ToJson(report.pair->load)},
+                                  {"run", ToJson(report.pair->run)},
+                                  {"load_cpu", ToJson(report.pair->load_cpu)},
+                                  {"run_cpu", ToJson(report.pair->run_cpu)}};
     json["cases"].push_back(std::move(one));
   }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -167,8 +167,11 @@ StatusOr<bool> BisectOne(const Flags& flags) {
       flags.opencv_command.empty() ? LinkedOpenCv() : OpenCvBehind(flags.opencv_command, work.path());
   BisectOptions options;
   options.tolerance = flags.options.tolerance;
-  ASSIGN_OR_RETURN(const BisectReport report,
-                   Bisect(subject.graph, subject.model_path, subject.inputs, source, options));
+  auto found = Bisect(subject.graph, subject.model_path, subject.inputs, source, options);
+  if (!found.ok() && !absl::IsNotFound(found.status())) {
+    found = NarrowRefusal(subject, source, work.path(), Message(found.status()));
+  }
+  ASSIGN_OR_RETURN(const BisectReport report, std::move(found));
   std::cout << BisectText(subject, report, options);
   if (!flags.json.empty()) RETURN_IF_ERROR(WriteFileAtomically(flags.json, BisectJson(subject, report, options)));
   return !report.first.has_value();

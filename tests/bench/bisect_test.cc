@@ -26,7 +26,8 @@ class BisectTest : public CaseFolderTest {
     graph.Placeholder("x", {1, 5, 7, 3});
     graph.Const("k", {1, 1, 3, 4}, {1, -2, 3, 4, 5, -6, 7, 8, 9, 10, -11, 12});
     graph.Convolve("c", "x", "k");
-    graph.Const("bias", {4}, {1, 2, 3, 4});
+    graph.Const("variable", {4}, {1, 2, 3, 4});
+    graph.Add("bias", "Identity", {"variable"});  // as TensorFlow freezes it
     graph.Add("b", "BiasAdd", {"c", "bias"});
     graph.Add("r", "Relu", {"b"});
     return graph;
@@ -111,6 +112,23 @@ TEST_F(BisectTest, TellsHowFarTheKernelsAreFromTheCasesReferences) {
   const std::string text = BisectText(*subject, *report, options);
   EXPECT_THAT(text, HasSubstr("the reference kernels themselves are 0.027 off the case's reference of \"y\""));
   EXPECT_THAT(text, HasSubstr("no divergence"));
+}
+
+TEST_F(BisectTest, FindsTheNodeThatMakesOpenCvRefuseTheWholeNet) {
+  TinyGraph graph = Start();
+  graph.Add("t", "Tanh", {"r"});
+  graph.Add("unknown", "Neg", {"t"});
+  graph.Add("y", "Sigmoid", {"unknown"});
+  const auto subject = SubjectOfFile(graph.Save(root_ + "/model.pb"), "", {}, 1);
+  ASSERT_TRUE(subject.ok()) << subject.status();
+  const auto whole = Bisect(subject->graph, subject->model_path, subject->inputs, LinkedOpenCv(), {});
+  ASSERT_FALSE(whole.ok());
+  const auto report = NarrowRefusal(*subject, LinkedOpenCv(), root_, Message(whole.status()));
+  ASSERT_TRUE(report.ok()) << report.status();
+  ASSERT_TRUE(report->first.has_value());
+  EXPECT_EQ(report->first->node.name, "unknown");
+  EXPECT_THAT(report->first->failure, HasSubstr("Neg"));
+  EXPECT_THAT(BisectText(*subject, *report, {}), HasSubstr("OpenCV fails"));
 }
 
 TEST_F(BisectTest, SaysSoWhenNoLayerBearsANodesName) {
