@@ -279,6 +279,22 @@ StatusOr<Tensors> FakeQuantVarsKernel(const Node& node, const Tensors& inputs) {
   return FakeQuantize(inputs[0], made);
 }
 
+// ---- Dropout: what a Keras file says, or the function that widens half constants in files for OpenCV.
+
+Status InferDropout(const InferContext& context, std::vector<ValueType>& outputs) {
+  if (context.inputs() != 1) return OkStatus();  // a function of somebody else's
+  const DType dtype = context.dtype(0) == DType::kHalf ? DType::kFloat32 : context.dtype(0);
+  outputs = {{dtype, context.shape(0), std::nullopt}};
+  return OkStatus();
+}
+
+StatusOr<Tensors> DropoutKernel(const Node&, const Tensors& inputs) {
+  if (inputs.size() != 1 || inputs[0].dtype() != DType::kHalf) {
+    return InvalidArgument("only the function that widens half can be worked out");
+  }
+  return Tensors{inputs[0].Cast(DType::kFloat32).Dense()};
+}
+
 }  // namespace
 
 std::vector<OpDef> QuantizationOps() {
@@ -303,6 +319,7 @@ std::vector<OpDef> QuantizationOps() {
        .infer = InferDequantize,
        .kernel = DequantizeKernel,
        .output_names = {"output"}},
+      {.name = "Dropout", .min_inputs = 0, .max_inputs = -1, .infer = InferDropout, .kernel = DropoutKernel},
       {.name = "QuantizeV2",
        .min_inputs = 3,
        .max_inputs = 3,

@@ -353,7 +353,8 @@ const PassInfo kFoldBatchNorm{
     .needs = {Fact::kFlat},
     .gives = {Fact::kNormsFolded},
     .run = FoldBatchNorm,
-    .aliases = {"fold_batch_norms", "fold_old_batch_norms"},
+    .aliases = {"fold_batch_norms", "fold_old_batch_norms", "fold_batch_norms_algebraic", "fold_subdivmul_batch_norms"},
+    .wants = {Fact::kConstantsFolded},
 };
 
 }  // namespace permafrost

@@ -46,7 +46,7 @@ std::optional<Tensor> AsRecipe(const Graph& graph, const Node& node, const std::
   std::optional<Tensor> result;
   if (node.op == "Reshape" || node.op == "Squeeze" || node.op == "ExpandDims") {
     if (type.shape.Elements() == from.elements()) result = from.Reshaped(type.shape.dims());
-  } else if (node.op == "Cast" && IsNumeric(from.dtype()) && IsNumeric(type.dtype)) {
+  } else if ((node.op == "Cast" || node.op == "Dropout") && IsNumeric(from.dtype()) && IsNumeric(type.dtype)) {
     if (type.shape != from.shape()) return std::nullopt;
     result = from.Cast(type.dtype);
     if (from.is_splat()) {
@@ -80,7 +80,7 @@ class Folder {
   void Visit(NodeId id) {
     const Node& node = graph_.node(id);
     const OpDef* op = FindOp(node.op);
-    if (op == nullptr || !op->pure || node.IsConst() || node.inputs.empty()) return;
+    if (op == nullptr || !op->pure || node.IsConst() || node.inputs.empty() || IsExcluded(node)) return;
     if (!node.controls.empty() || IsControlFlow(node.op)) return;
     bool used = false;
     for (int port = 0; port < static_cast<int>(node.outputs.size()); ++port) used = used || IsUsed({id, port});
@@ -96,6 +96,14 @@ class Folder {
   }
 
  private:
+  bool IsExcluded(const Node& node) const {
+    const PassArguments& arguments = context_.options().arguments;
+    if (arguments.empty()) return false;
+    const std::vector<std::string> ops = arguments.All("exclude_op"), nodes = arguments.All("exclude_node");
+    return std::find(ops.begin(), ops.end(), node.op) != ops.end() ||
+           std::find(nodes.begin(), nodes.end(), node.name) != nodes.end();
+  }
+
   bool IsUsed(Value value) const { return !editor_.Users(value).empty() || editor_.IsOutput(value); }
 
   // A node of one output becomes the constant itself, name and place included; others get constants beside them.
@@ -184,8 +192,10 @@ class Folder {
       if (size < 0) return context_.Decline(node, "the size of its result is not known before it is worked out");
       bytes += size;
     }
+    const int64_t most = context_.options().arguments.Int("max_constant_size_in_bytes", INT64_MAX);
+    if (bytes > most) return context_.Decline(node, StrCat("its result takes ", bytes, " bytes, allowed are ", most));
     // Compressed weights must unfold, and a layout costs nothing.
-    const bool free = node.op == "Cast" || node.op == "Dequantize" || node.op == "Reshape" || node.op == "Squeeze" ||
+    const bool free = node.op == "Cast" || node.op == "Dequantize" || node.op == "Dropout" || node.op == "Reshape" || node.op == "Squeeze" ||
                       node.op == "ExpandDims" || node.op == "Transpose";
     const int64_t growth = free ? 0 : bytes - FreedBytes(editor_, node);
     if (!Spend(node, growth)) return;
@@ -223,6 +233,10 @@ Status FoldConstants(GraphEditor& editor, PassContext& context) {
   ASSIGN_OR_RETURN(const std::vector<NodeId> order, editor.graph().TopoOrder());
   Folder folder(editor, context);
   for (NodeId id : order) folder.Visit(id);
+  if (!context.options().arguments.Bool("clear_output_shapes", true)) return OkStatus();
+  for (NodeId id : editor.graph().NodeIds()) {
+    if (editor.node(id).attrs.contains("_output_shapes")) editor.RemoveAttr(id, "_output_shapes");
+  }
   return OkStatus();
 }
 
@@ -233,6 +247,11 @@ const PassInfo kFoldConstants{.name = "fold-constants",
                               .needs = {Fact::kNoControlFlow},
                               .gives = {Fact::kConstantsFolded},
                               .run = FoldConstants,
-                              .aliases = {"fold_constants"}};
+                              .aliases = {"fold_constants"},
+                              .options = {{.name = "clear_output_shapes", .kind = PassOption::Kind::kBool, .fallback = "true"},
+                                          {.name = "exclude_op", .repeated = true},
+                                          {.name = "exclude_node", .repeated = true},
+                                          {.name = "max_constant_size_in_bytes", .kind = PassOption::Kind::kInt}},
+                              .breaks = {Fact::kWeightsEncoded}};
 
 }  // namespace permafrost

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "optimizer/ir/graph_editor.h"
+#include "optimizer/passes/pass_arguments.h"
 #include "optimizer/support/status.h"
 
 namespace permafrost {
@@ -23,12 +24,14 @@ enum class Fact {
   kExecutionOrder,   // position is execution order
   kOpenCvOps,        // only ops that the importer takes
   kOutputsNamed,     // every output is a node of its own under the asked name
+  kWeightsEncoded,   // some constants are stored small and widened by a node
 };
 
 struct PassOptions {
   int64_t fold_growth_bytes = int64_t{16} << 20;  // what fold-constants may add to the constants' bytes, in all
   int64_t unroll_nodes = 100'000;                 // what unrolling loops may add
   int opencv_version = 40600;                     // 10000 major + 100 minor + patch of the release aimed at
+  PassArguments arguments;                        // of this one pass, checked
 };
 
 // What a pass tells besides changing the graph.
@@ -62,6 +65,10 @@ struct PassInfo {
   std::vector<Fact> needs, gives;
   Status (*run)(GraphEditor& editor, PassContext& context);
   std::vector<std::string_view> aliases;  // transform_graph's names for it
+  std::vector<PassOption> options = {};
+  std::vector<Fact> wants = {};   // works without, but does less or harm: a warning
+  std::vector<Fact> breaks = {};  // what holds no longer after it
+  bool lossy = false;             // changes the numbers on purpose
 };
 
 }  // namespace permafrost

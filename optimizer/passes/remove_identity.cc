@@ -65,6 +65,6 @@ const PassInfo kRemoveIdentity{.name = "remove-identity",
                                .needs = {Fact::kNoControlFlow},
                                .gives = {Fact::kNoIdentity},
                                .run = RemoveIdentity,
-                               .aliases = {"remove_nodes"}};
+                               .aliases = {}};
 
 }  // namespace permafrost

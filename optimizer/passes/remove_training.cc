@@ -154,7 +154,8 @@ struct Match {
 
 Match MatchDropout(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
-  if (node.op == "Dropout" && !node.inputs.empty()) return {node.inputs[0], ""};
+  const bool widens_half = !node.inputs.empty() && graph.type(node.inputs[0]).dtype == DType::kHalf;
+  if (node.op == "Dropout" && !node.inputs.empty() && !widens_half) return {node.inputs[0], ""};
   const auto judge = [&](Value scaled, const Knob& keep) -> Match {
     std::optional<Value> x = Unscaled(graph, scaled, keep);
     if (!x.has_value() && keep.value().has_value() && std::abs(*keep.value() - 1) <= 1e-6)

@@ -64,6 +64,11 @@ const PassInfo kStripUnused{.name = "strip-unused",
                             .needs = {},
                             .gives = {},
                             .run = StripUnused,
-                            .aliases = {"strip_unused_nodes"}};
+                            .aliases = {"strip_unused_nodes"},
+                            .options = {{.name = "type", .kind = PassOption::Kind::kDType},
+                                        {.name = "shape", .kind = PassOption::Kind::kShape},
+                                        {.name = "name", .repeated = true},
+                                        {.name = "type_for_name", .kind = PassOption::Kind::kDType, .repeated = true},
+                                        {.name = "shape_for_name", .kind = PassOption::Kind::kShape, .repeated = true}}};
 
 }  // namespace permafrost

@@ -16,6 +16,7 @@
 #include "optimizer/passes/name_outputs.h"
 #include "optimizer/passes/remove_identity.h"
 #include "optimizer/passes/remove_training.h"
+#include "optimizer/passes/requested/passes.h"
 #include "optimizer/passes/sort_by_execution_order.h"
 #include "optimizer/passes/strip_unused.h"
 
@@ -71,11 +72,20 @@ const Passes& NamingPasses() {
   return passes;
 }
 
+const Passes& RequestedPasses() {
+  static const Passes passes = {&kQuantizeWeights, &kRoundWeights,    &kHalfWeights,    &kSpellHalfWeights,
+                                &kRemoveNodes,     &kRenameNode,      &kRenameOp,       &kRenameAttribute,
+                                &kRemoveAttribute, &kObfuscateNames,  &kFlattenAtrousConv,
+                                &kBackportConcat,  &kAddDefaultAttributes};
+  return passes;
+}
+
 const Passes& AllPasses() {
   static const Passes passes = [] {
     Passes all;
     for (const Passes* pipeline :
-         {&BoundaryPasses(), &FlatteningPasses(), &OptimizingPasses(), &OpenCvPasses(), &NamingPasses()}) {
+         {&BoundaryPasses(), &FlatteningPasses(), &OptimizingPasses(), &OpenCvPasses(), &NamingPasses(),
+          &RequestedPasses()}) {
       for (const PassInfo* pass : *pipeline) {
         if (std::find(all.begin(), all.end(), pass) == all.end()) all.push_back(pass);
       }

@@ -23,6 +23,8 @@ const std::vector<const PassInfo*>& OptimizingPasses();
 const std::vector<const PassInfo*>& OpenCvPasses();
 // What writing any GraphDef needs, last.
 const std::vector<const PassInfo*>& NamingPasses();
+// Those that run only when somebody asks for them by name.
+const std::vector<const PassInfo*>& RequestedPasses();
 
 // What holds once a model is lowered, whatever passes did it: LowerModel checks it.
 std::vector<Fact> FactsOfFlatGraphs();

@@ -6,11 +6,12 @@
 #include <charconv>
 #include <filesystem>
 #include <future>
-#include <set>
+#include <limits>
 
 #include "optimizer/backends/graphdef/emit_graphdef.h"
 #include "optimizer/backends/opencv_tf/accepted_ops.h"
 #include "optimizer/backends/opencv_tf/opencv_graph.h"
+#include "optimizer/backends/opencv_tf/passes.h"
 #include "optimizer/ir/text.h"
 #include "optimizer/ops/infer.h"
 #include "optimizer/passes/lowering/freeze_variables.h"
@@ -20,7 +21,9 @@
 #include "optimizer/passes/lowering/variables.h"
 #include "optimizer/passes/name_outputs.h"
 #include "optimizer/passes/remove_training.h"
+#include "optimizer/passes/requested/passes.h"
 #include "optimizer/passes/run_pass.h"
+#include "optimizer/passes/strip_unused.h"
 #include "optimizer/pipeline/catalog.h"
 #include "optimizer/pipeline/describe.h"
 #include "optimizer/pipeline/evaluate.h"
@@ -33,8 +36,6 @@
 
 namespace permafrost {
 namespace {
-
-using Passes = std::vector<const PassInfo*>;
 
 // Control flow, calls and side effects that are left where an output needs them.
 Status CheckFlat(const Graph& graph) {
@@ -59,28 +60,35 @@ void CollectNotes(const std::vector<PassReport>& passes, std::vector<std::string
   for (const PassReport& pass : passes) notes.insert(notes.end(), pass.notes.begin(), pass.notes.end());
 }
 
-StatusOr<Passes> ChoosePasses(const OptimizeOptions& options, std::set<std::string>& may_fail) {
-  Passes passes;
+void Append(std::vector<PassStep>& steps, const std::vector<PassStep>& more) {
+  steps.insert(steps.end(), more.begin(), more.end());
+}
+
+// What runs after lowering, in its order.
+StatusOr<std::vector<PassStep>> ChooseSteps(const OptimizeOptions& options, OptimizeReport& report) {
+  const bool for_opencv = options.target.kind == Target::Kind::kOpenCv;
+  std::vector<PassStep> steps;
   if (options.passes) {
-    for (const PassCall& call : *options.passes) {
-      const PassInfo* pass = FindPass(call.name);
-      if (pass == nullptr) return NotFound("--passes: there is no pass '", call.name, "' (--list-passes shows them)");
-      if (call.ignore_errors) may_fail.insert(std::string(pass->name));
-      passes.push_back(pass);
-    }
-    passes.insert(passes.end(), NamingPasses().begin(), NamingPasses().end());
+    ASSIGN_OR_RETURN(steps, ResolvePasses(*options.passes, "--passes", report.notes));
   } else {
-    passes = OptimizingPasses();
-    const Passes& rest = options.target.kind == Target::Kind::kOpenCv ? OpenCvPasses() : NamingPasses();
-    passes.insert(passes.end(), rest.begin(), rest.end());
+    steps = StepsOf(OptimizingPasses());
+    Append(steps, StepsOf(for_opencv ? OpenCvPasses() : NamingPasses()));
   }
+  ASSIGN_OR_RETURN(const std::vector<PassStep> added, ResolvePasses(options.add, "--add", report.notes));
+  Append(steps, added);
+  const auto halves = [](const PassStep& step) { return step.pass == &kHalfWeights; };
+  if (for_opencv && std::any_of(steps.begin(), steps.end(), halves)) Append(steps, StepsOf({&kSpellHalfWeights}));
+  if (options.passes || !added.empty()) Append(steps, StepsOf(NamingPasses()));
   for (const std::string& name : options.skip) {
     const PassInfo* pass = FindPass(name);
     if (pass == nullptr) return NotFound("--skip: there is no pass '", name, "' (--list-passes shows them)");
     if (pass == &kNameOutputs) return InvalidArgument("--skip: '", name, "' has to run: a file needs the names of its outputs");
-    if (std::erase(passes, pass) == 0) return NotFound("--skip: pass '", name, "' does not run here");
+    if (std::erase_if(steps, [&](const PassStep& step) { return step.pass == pass; }) == 0) {
+      return NotFound("--skip: pass '", name, "' does not run here");
+    }
   }
-  return passes;
+  report.warnings = OrderWarnings(steps, FactsOfFlatGraphs());
+  return steps;
 }
 
 Status DumpGraph(const std::string& folder, int index, std::string_view pass, const Graph& graph) {
@@ -108,22 +116,55 @@ std::vector<OutputCheck> Compare(const std::vector<NamedTensor>& actual, const s
   return checks;
 }
 
-// `optimized` against the graph before optimizing; with a path, the bytes written there are read again and judged.
-StatusOr<std::vector<OutputCheck>> VerifyGraph(const Graph& optimized, const Graph& original, double tolerance,
-                                               const std::string& path = "") {
-  ASSIGN_OR_RETURN(const auto inputs, SeededInputs(original, kVerifySeed));
-  auto expected = EvaluateOutputs(original, inputs);
-  if (!expected.ok()) return WithContext(expected.status(), "--verify: the original cannot be evaluated");
-  if (path.empty()) {
-    auto actual = EvaluateOutputs(optimized, inputs);
-    if (!actual.ok()) return WithContext(actual.status(), "--verify: the result cannot be evaluated");
-    return Compare(*actual, *expected, tolerance);
+// What the optimized graph and the written file are judged by.
+struct Proof {
+  Graph original;
+  std::optional<Graph> exact;  // before the first pass that loses accuracy on purpose, if one ran
+};
+
+// Inputs for `graph`, whose inputs may have other names by now.
+std::vector<NamedTensor> ForInputsOf(const Graph& graph, std::vector<NamedTensor> inputs) {
+  for (size_t i = 0; i < inputs.size() && i < graph.inputs().size(); ++i) {
+    inputs[i].name = graph.node(graph.inputs()[i]).name;
   }
-  std::vector<std::string> names;
-  for (const GraphOutput& output : optimized.outputs()) names.push_back(output.name);
-  auto actual = RunOnReferenceKernels(path, names, inputs, kVerifySeed);
-  if (!actual.ok()) return WithContext(actual.status(), "--verify: the written file cannot be evaluated");
-  return Compare(actual->outputs, *expected, tolerance);
+  return inputs;
+}
+
+Status FirstFailure(const std::vector<OutputCheck>& checks, double tolerance);
+
+// `optimized` against the graph before optimizing; with a path, the bytes written there are read again and judged.
+Status VerifyGraph(const Graph& optimized, const Proof& proof, double tolerance, const std::string& path,
+                   OptimizeReport& report) {
+  ASSIGN_OR_RETURN(const auto inputs, SeededInputs(proof.original, kVerifySeed));
+  auto expected = EvaluateOutputs(proof.original, inputs);
+  if (!expected.ok()) return WithContext(expected.status(), "--verify: the original cannot be evaluated");
+  const auto evaluate = [&](const Graph& graph) -> StatusOr<std::vector<NamedTensor>> {
+    auto outputs = EvaluateOutputs(graph, ForInputsOf(graph, inputs));
+    if (!outputs.ok()) return WithContext(outputs.status(), "--verify: the result cannot be evaluated");
+    return outputs;
+  };
+  std::vector<NamedTensor> actual;
+  if (path.empty() || proof.exact) {
+    ASSIGN_OR_RETURN(actual, evaluate(optimized));
+  }
+  if (!path.empty()) {
+    std::vector<std::string> names;
+    for (const GraphOutput& output : optimized.outputs()) names.push_back(output.name);
+    auto written = RunOnReferenceKernels(path, names, ForInputsOf(optimized, inputs), kVerifySeed);
+    if (!written.ok()) return WithContext(written.status(), "--verify: the written file cannot be evaluated");
+    if (proof.exact) {
+      const Status same = FirstFailure(Compare(written->outputs, actual, tolerance), tolerance);
+      if (!same.ok()) return WithContext(same, "the written file against the graph in memory");
+    }
+    actual = std::move(written->outputs);
+  }
+  if (proof.exact) {
+    report.lost = Compare(actual, *expected, std::numeric_limits<double>::max());
+    RETURN_IF_ERROR(FirstFailure(report.lost, std::numeric_limits<double>::max()));
+    ASSIGN_OR_RETURN(actual, evaluate(*proof.exact));
+  }
+  report.verified = Compare(actual, *expected, tolerance);
+  return FirstFailure(report.verified, tolerance);
 }
 
 Status FirstFailure(const std::vector<OutputCheck>& checks, double tolerance) {
@@ -294,11 +335,10 @@ class Job {
   }
 
   // The passes, what the target makes of their result, and the proofs. The file is there but not yet under its name.
-  Status Run(const Passes& passes, const std::set<std::string>& may_fail, RunOptions run) {
-    std::optional<Graph> original;
-    RETURN_IF_ERROR(WithContext(Transform(passes, may_fail, run, original), where_));
+  Status Run(const std::vector<PassStep>& steps, RunOptions run) {
+    RETURN_IF_ERROR(WithContext(Transform(steps, run), where_));
     if (!report_.output.empty()) RETURN_IF_ERROR(WriteGraph());
-    return WithContext(Judge(original), where_);
+    return WithContext(Judge(), where_);
   }
 
   // The description, also not yet under its name.
@@ -319,15 +359,14 @@ class Job {
   OptimizeReport TakeReport() { return std::move(report_); }
 
  private:
-  Status Transform(const Passes& passes, const std::set<std::string>& may_fail, const RunOptions& run,
-                   std::optional<Graph>& original) {
+  Status Transform(const std::vector<PassStep>& steps, const RunOptions& run) {
     const std::vector<std::string> pixel_inputs = InputsThatTakePixels(graph_);
     if (options_.verify) {
       // Random ops have no one answer: the original is judged with its dropout at inference.
-      original = graph_;
-      RETURN_IF_ERROR(RunPass(kRemoveTraining, *original).status());
+      proof_.original = graph_;
+      RETURN_IF_ERROR(RunPass(kRemoveTraining, proof_.original).status());
     }
-    RETURN_IF_ERROR(RunThePasses(passes, may_fail, run));
+    RETURN_IF_ERROR(RunSteps(steps, run));
     if (const Status status = Verify(graph_, Level::kFlat); !status.ok()) {
       return Internal("the passes broke the graph: ", Message(status), " (please report this)");
     }
@@ -338,25 +377,25 @@ class Job {
     return OkStatus();
   }
 
-  Status Judge(const std::optional<Graph>& original) {
-    if (original) {
+  Status Judge() {
+    if (options_.verify) {
       if (options_.progress) options_.progress("verify");
-      ASSIGN_OR_RETURN(report_.verified, VerifyGraph(graph_, *original, options_.verify_tolerance, Written()));
-      RETURN_IF_ERROR(FirstFailure(report_.verified, options_.verify_tolerance));
+      RETURN_IF_ERROR(VerifyGraph(graph_, proof_, options_.verify_tolerance, Written(), report_));
     }
     return lowered_.batched ? CheckRows() : OkStatus();
   }
 
   std::string Written() const { return file_ != nullptr ? file_->temporary_path() : ""; }
 
-  Status RunThePasses(const Passes& passes, const std::set<std::string>& may_fail, RunOptions run) {
-    for (const PassInfo* pass : passes) {
-      Graph before = may_fail.contains(std::string(pass->name)) ? graph_ : Graph();
-      const Status status = RunPasses(graph_, {pass}, Level::kFlat, run, report_.passes);
+  Status RunSteps(const std::vector<PassStep>& steps, RunOptions run) {
+    for (const PassStep& step : steps) {
+      if ((options_.verify || lowered_.batched) && !proof_.exact && step.pass->lossy) proof_.exact = graph_;
+      Graph before = step.ignore_errors ? graph_ : Graph();
+      const Status status = RunStep(graph_, step, Level::kFlat, run, report_.passes);
       if (status.ok()) continue;
-      if (!may_fail.contains(std::string(pass->name))) return status;
+      if (!step.ignore_errors) return status;
       graph_ = std::move(before);
-      report_.notes.push_back(StrCat("pass ", pass->name, " failed and was ignored: ", Message(status)));
+      report_.notes.push_back(StrCat("pass ", step.pass->name, " failed and was ignored: ", Message(status)));
     }
     if (options_.stop_after < 0) return OkStatus();
     run.stop_after = -1;
@@ -417,8 +456,9 @@ class Job {
     return OkStatus();
   }
 
-  // Of the file if there is one.
+  // Of the file if there is one; without what loses accuracy on purpose.
   StatusOr<std::vector<NamedTensor>> Answers(const std::vector<NamedTensor>& inputs) const {
+    if (proof_.exact) return EvaluateOutputs(*proof_.exact, inputs);
     if (file_ == nullptr) return EvaluateOutputs(graph_, inputs);
     std::vector<std::string> names;
     for (const GraphOutput& output : graph_.outputs()) names.push_back(output.name);
@@ -431,6 +471,7 @@ class Job {
   Graph graph_;
   std::string where_;  // for errors
   OptimizeReport report_;
+  Proof proof_;
   std::unique_ptr<AtomicFile> file_, info_file_;
 };
 
@@ -463,8 +504,8 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
 #endif
   run.before_pass = options.progress;
   if (!options.dump_dir.empty()) RETURN_IF_ERROR(DumpInto(options.dump_dir, run));
-  std::set<std::string> may_fail;
-  ASSIGN_OR_RETURN(const Passes passes, ChoosePasses(options, may_fail));
+  OptimizeReport report;
+  ASSIGN_OR_RETURN(const std::vector<PassStep> steps, ChooseSteps(options, report));
 
   if (options.progress) options.progress("read");
   ASSIGN_OR_RETURN(Model model, OpenModelFor(options));
@@ -473,13 +514,16 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
   std::future<StatusOr<std::string>> source_hash;
   if (writes) source_hash = std::async(std::launch::async, Sha256OfSource, model.files);
 
-  ASSIGN_OR_RETURN(const LoweredModel lowered, LowerModel(std::move(model), options, run));
+  OptimizeOptions described = options;
+  for (const PassStep& step : steps) {
+    if (step.pass == &kStripUnused) DescribeCutInputs(model.graph, step.arguments, described.inputs, report.notes);
+  }
+  ASSIGN_OR_RETURN(const LoweredModel lowered, LowerModel(std::move(model), described, run));
   run.stop_after = options.stop_after;
   const Graph& graph = lowered.model.graph;
-  OptimizeReport report;
   report.format = lowered.model.format;
   report.before = lowered.figures;
-  report.notes = lowered.notes;
+  report.notes.insert(report.notes.begin(), lowered.notes.begin(), lowered.notes.end());
   CollectNotes(lowered.passes, report.notes);
   const std::vector<Component> components = FindComponents(graph);
   std::vector<Job> jobs;
@@ -507,7 +551,7 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
     if (jobs.size() > 1 && !options.dump_dir.empty()) {
       RETURN_IF_ERROR(DumpInto(StrCat(options.dump_dir, "/", components[i].name), own));
     }
-    RETURN_IF_ERROR(jobs[i].Run(passes, may_fail, own));
+    RETURN_IF_ERROR(jobs[i].Run(steps, own));
   }
   if (writes) {
     ASSIGN_OR_RETURN(const std::string source_sha256, source_hash.get());
@@ -518,6 +562,7 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
     OptimizeReport only = jobs[0].TakeReport();
     only.format = report.format;
     only.before = report.before;
+    only.warnings = report.warnings;
     only.notes.insert(only.notes.begin(), report.notes.begin(), report.notes.end());
     return only;
   }

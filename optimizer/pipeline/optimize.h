@@ -37,10 +37,12 @@ struct OptimizeOptions {
   bool split = false;            // nets that share nothing go to files of their own: model_<component>.pb
   Target target;
   std::optional<std::vector<PassCall>> passes;  // instead of the target's optimizing and legalising passes
+  std::vector<PassCall> add;  // after those
   std::vector<std::string> skip;
   int stop_after = -1;   // run only so many of those passes, then name the outputs and write
   std::string dump_dir;  // a text file per pass
-  bool verify = false;   // original against optimized on the reference kernels; a failure writes nothing
+  bool verify = false;   // original against optimized on the reference kernels; a failure writes nothing. What passes
+                         // that lose accuracy on purpose do is measured, not judged
   double verify_tolerance = 1e-4;
   int64_t fold_growth_bytes = int64_t{16} << 20;
   int64_t unroll_nodes = PassOptions().unroll_nodes;  // what unrolling loops may add
@@ -66,8 +68,10 @@ struct OptimizeReport {
   GraphFigures before, after;
   std::vector<PassReport> passes;
   std::vector<std::string> notes;
+  std::vector<std::string> warnings;     // passes in an order that cannot work
   std::vector<std::string> unsupported;  // ops that the target refuses, with node and reason
-  std::vector<OutputCheck> verified;
+  std::vector<OutputCheck> verified;     // without the passes that lose accuracy on purpose
+  std::vector<OutputCheck> lost;         // what these changed
   std::vector<OutputCheck> rows;  // of a changed batch, against the source row by row
   ModelInfo info;  // as written to model.json
   std::vector<OptimizeReport> parts;  // of a split model: a report per file, whose passes are those after lowering

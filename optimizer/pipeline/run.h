@@ -7,11 +7,13 @@
 
 #include "optimizer/ir/verify.h"
 #include "optimizer/passes/pass.h"
+#include "optimizer/pipeline/pass_steps.h"
 
 namespace permafrost {
 
 struct PassReport {
   std::string name;
+  std::string arguments;  // "(minimum_size=4)"
   bool changed = false;
   int64_t nodes_before = 0, nodes_after = 0;
   double milliseconds = 0;
@@ -31,5 +33,7 @@ struct RunOptions {
 // Errors carry the name of the pass; a graph that fails Verify after a pass is our own bug and says so.
 Status RunPasses(Graph& graph, const std::vector<const PassInfo*>& passes, Level level, RunOptions& options,
                  std::vector<PassReport>& report);
+
+Status RunStep(Graph& graph, const PassStep& step, Level level, RunOptions& options, std::vector<PassReport>& report);
 
 }  // namespace permafrost

@@ -315,4 +315,31 @@ void DropUnusedInputs(GraphEditor& editor, BoundaryReport& report) {
   editor.PruneDead();
 }
 
+void DescribeCutInputs(const Graph& graph, const PassArguments& arguments, std::vector<InputSpec>& inputs,
+                       std::vector<std::string>& notes) {
+  if (arguments.empty()) return;
+  const std::vector<std::string> names = arguments.All("name");
+  const std::vector<std::string> types = arguments.All("type_for_name"), shapes = arguments.All("shape_for_name");
+  bool used = false;
+  for (InputSpec& input : inputs) {
+    const auto node = graph.Find(input.tensor.node);
+    if (node && graph.node(*node).op == "Placeholder") continue;
+    std::string type = arguments.Text("type"), shape = arguments.Text("shape");
+    bool has_shape = arguments.Has("shape");
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (names[i] != input.tensor.node) continue;
+      if (i < types.size()) type = types[i];
+      if (i < shapes.size()) shape = shapes[i];
+      has_shape = has_shape || i < shapes.size();
+    }
+    if (!type.empty() && !input.dtype) input.dtype = ParseDType(type);
+    if (has_shape && !input.shape) input.shape = ParseShapeArgument(shape);
+    used = used || !type.empty() || has_shape;
+  }
+  if (!used) {
+    notes.push_back("strip_unused_nodes: types and shapes are for tensors named with --inputs that are no placeholders; "
+                    "there is none");
+  }
+}
+
 }  // namespace permafrost

@@ -30,6 +30,11 @@ struct BoundaryReport {
 Status SetBoundary(GraphEditor& editor, const Signature* signature, const std::vector<InputSpec>& inputs,
                    const std::vector<TensorName>& outputs, BoundaryReport& report);
 
+// What transform_graph's strip_unused_nodes(type=..., shape=..., name=...) says of inputs that are no placeholders yet:
+// fills in the shapes and types that `inputs` leave open. Arguments that change nothing are noted.
+void DescribeCutInputs(const Graph& graph, const PassArguments& arguments, std::vector<InputSpec>& inputs,
+                       std::vector<std::string>& notes);
+
 // Inputs of a signature that no output needs cease to be inputs; each is noted.
 void DropUnusedInputs(GraphEditor& editor, BoundaryReport& report);
 

@@ -97,6 +97,79 @@ Status Flatten(const nlohmann::json& json, size_t depth, std::vector<int64_t>& d
   return OkStatus();
 }
 
+class PassScanner {
+ public:
+  explicit PassScanner(std::string_view text) : rest_(text) {}
+
+  // Past separators; false at the end.
+  bool SkipTo(std::string_view separators) {
+    rest_.remove_prefix(std::min(rest_.size(), rest_.find_first_not_of(separators)));
+    return !rest_.empty();
+  }
+
+  StatusOr<PassCall> TakeCall() {
+    PassCall call;
+    call.name = std::string(TakeName("-_"));
+    if (call.name.empty()) return InvalidArgument("expected the name of a pass, found ", Next());
+    if (!Take('(')) return call;
+    for (;;) {
+      if (!SkipTo(", \t\r\n")) return InvalidArgument(call.name, ": expected a closing bracket");
+      if (Take(')')) return call;
+      ASSIGN_OR_RETURN(PassArgument argument, TakeArgument(call.name));
+      if (argument.name != "ignore_errors") {
+        call.arguments.push_back(std::move(argument));
+      } else if (argument.value == "true" || argument.value == "false") {
+        call.ignore_errors = argument.value == "true";
+      } else {
+        return InvalidArgument(call.name, ": ignore_errors=", argument.value, ": expected true or false");
+      }
+    }
+  }
+
+ private:
+  StatusOr<PassArgument> TakeArgument(const std::string& pass) {
+    PassArgument argument;
+    argument.name = std::string(TakeName("_"));
+    if (argument.name.empty()) return InvalidArgument(pass, ": expected the name of an option, found ", Next());
+    SkipTo(" ");
+    if (!Take('=')) return InvalidArgument(pass, ": expected '=' and a value after '", argument.name, "', found ", Next());
+    SkipTo(" ");
+    if (!rest_.empty() && (rest_[0] == '"' || rest_[0] == '\'')) {
+      const size_t end = rest_.find(rest_[0], 1);
+      if (end == std::string_view::npos) return InvalidArgument(pass, ": the value of ", argument.name, " lacks its closing quote");
+      argument.value = std::string(rest_.substr(1, end - 1));
+      rest_.remove_prefix(end + 1);
+      return argument;
+    }
+    const std::string_view value = rest_.substr(0, rest_.find_first_of(",() \t\r\n\"'"));
+    if (value.empty()) return InvalidArgument(pass, ": option ", argument.name, " has no value");
+    rest_.remove_prefix(value.size());
+    argument.value = std::string(value);
+    return argument;
+  }
+
+  std::string_view TakeName(std::string_view others) {
+    size_t size = 0;
+    while (size < rest_.size() && (std::isalnum(static_cast<unsigned char>(rest_[size])) != 0 ||
+                                   others.find(rest_[size]) != std::string_view::npos)) {
+      ++size;
+    }
+    const std::string_view name = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return name;
+  }
+
+  bool Take(char c) {
+    if (rest_.empty() || rest_[0] != c) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+
+  std::string Next() const { return rest_.empty() ? "the end" : StrCat("'", rest_.substr(0, 20), "'"); }
+
+  std::string_view rest_;
+};
+
 }  // namespace
 
 StatusOr<std::vector<InputSpec>> ParseInputSpecs(std::string_view text) {
@@ -157,24 +230,13 @@ StatusOr<SetSpec> ParseSetSpec(std::string_view text) {
   return spec;
 }
 
-StatusOr<std::vector<PassCall>> ParsePasses(std::string_view text) {
+StatusOr<std::vector<PassCall>> ParsePasses(std::string_view text, std::string_view flag) {
+  PassScanner scanner(text);
   std::vector<PassCall> calls;
-  for (std::string_view piece : Split(text, ", \t\n")) {
-    PassCall call;
-    const size_t open = piece.find('(');
-    call.name = std::string(piece.substr(0, open));
-    if (open != std::string_view::npos) {
-      if (!piece.ends_with(')')) return InvalidArgument("--passes '", piece, "': expected a closing bracket");
-      const std::string_view arguments = piece.substr(open + 1, piece.size() - open - 2);
-      for (std::string_view argument : Split(arguments, ",")) {
-        if (argument == "ignore_errors=true") {
-          call.ignore_errors = true;
-        } else if (argument != "ignore_errors=false") {
-          return InvalidArgument("--passes '", piece, "': knows no argument '", argument, "' (only ignore_errors)");
-        }
-      }
-    }
-    if (call.name != "freeze") calls.push_back(std::move(call));  // lowering, which always runs, is all of it
+  while (scanner.SkipTo(", \t\r\n")) {
+    auto call = scanner.TakeCall();
+    if (!call.ok()) return WithContext(call.status(), StrCat(flag, " '", text, "'"));
+    if (call->name != "freeze") calls.push_back(*std::move(call));  // lowering, which always runs, is all of it
   }
   return calls;
 }

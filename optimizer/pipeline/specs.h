@@ -6,6 +6,7 @@
 
 #include "optimizer/ir/tensor.h"
 #include "optimizer/passes/lowering/boundary.h"
+#include "optimizer/passes/pass_arguments.h"
 
 // The grammar of the tools' flags, one for every format and target.
 namespace permafrost {
@@ -23,11 +24,14 @@ struct SetSpec {
 // "name=value": true, false, a number or a JSON array of them, nested for higher ranks.
 StatusOr<SetSpec> ParseSetSpec(std::string_view text);
 
-// "a,b" or transform_graph's "a(x=1) b".
+// "a,b" or transform_graph's "a(x=1, y="2,3") b": names separated by commas or spaces, arguments in brackets, values in
+// quotes where they hold commas or brackets. "freeze" stands for no pass at all.
 struct PassCall {
   std::string name;
+  std::vector<PassArgument> arguments;
   bool ignore_errors = false;
 };
-StatusOr<std::vector<PassCall>> ParsePasses(std::string_view text);
+// `flag` ("--passes") is for the error.
+StatusOr<std::vector<PassCall>> ParsePasses(std::string_view text, std::string_view flag = "--passes");
 
 }  // namespace permafrost

@@ -7,6 +7,7 @@
 
 #include "optimizer/pipeline/catalog.h"
 #include "optimizer/pipeline/optimize.h"
+#include "optimizer/pipeline/pass_steps.h"
 #include "optimizer/support/version.h"
 #include "optimizer/tool/console.h"
 
@@ -32,7 +33,12 @@ void PrintPasses() {
   for (const PassInfo* pass : AllPasses()) {
     std::string aliases;
     for (std::string_view alias : pass->aliases) aliases += StrCat(aliases.empty() ? " (" : ", ", alias);
-    rows.push_back({std::string(pass->name), StrCat(pass->summary, aliases, aliases.empty() ? "" : ")")});
+    std::string names;
+    for (const PassOption& option : pass->options) {
+      const std::string fallback = option.fallback.empty() ? "" : StrCat("=", option.fallback);
+      names += StrCat(names.empty() ? "; options: " : ", ", option.name, fallback, option.required ? " (needed)" : "");
+    }
+    rows.push_back({std::string(pass->name), StrCat(pass->summary, aliases, aliases.empty() ? "" : ")", names)});
   }
   for (const auto& row : rows) std::printf("%-24s %s\n", row[0].c_str(), row[1].c_str());
 }
@@ -55,7 +61,7 @@ void PrintReport(const OptimizeOptions& options, const OptimizeReport& report) {
   for (const PassReport& pass : report.passes) {
     total += pass.milliseconds;
     if (!pass.changed) continue;
-    rows.push_back({pass.name, StrCat(pass.nodes_before, " -> ", pass.nodes_after), Milliseconds(pass.milliseconds)});
+    rows.push_back({pass.name + pass.arguments, StrCat(pass.nodes_before, " -> ", pass.nodes_after), Milliseconds(pass.milliseconds)});
   }
   rows.push_back({"all passes", "", Milliseconds(total)});
   std::cout << FormatTable(rows) << "\n";
@@ -76,6 +82,7 @@ void PrintFile(const OptimizeOptions& options, const OptimizeReport& report) {
               << "\n";
   }
   for (const std::string& note : report.notes) std::cout << "note    " << note << "\n";
+  for (const std::string& warning : report.warnings) std::cout << "warning " << warning << "\n";
   for (const std::string& refusal : report.unsupported) std::cout << "refused " << refusal << "\n";
   for (const OutputCheck& check : report.verified) {
     std::cout << "verify  " << check.name << "  relative error " << Scientific(check.relative_error) << " (allowed "
@@ -84,6 +91,10 @@ void PrintFile(const OptimizeOptions& options, const OptimizeReport& report) {
   for (const OutputCheck& check : report.rows) {
     std::cout << "batch   " << check.name << "  rows against the model's own one by one: relative error "
               << Scientific(check.relative_error) << "\n";
+  }
+  for (const OutputCheck& check : report.lost) {
+    std::cout << "loses   " << check.name << "  relative error " << Scientific(check.relative_error)
+              << " with the smaller weights (on random input)\n";
   }
   if (!report.output.empty()) std::cout << "wrote   " << report.output << ", " << ModelInfoPath(report.output) << "\n";
 }
@@ -110,15 +121,17 @@ nlohmann::ordered_json ToJson(const OptimizeOptions& options, const OptimizeRepo
   json["before"] = ToJson(report.before);
   json["after"] = ToJson(report.after);
   for (const PassReport& pass : report.passes) {
-    json["passes"].push_back({{"name", pass.name},
+    json["passes"].push_back({{"name", pass.name + pass.arguments},
                               {"changed", pass.changed},
                               {"nodes_before", pass.nodes_before},
                               {"nodes_after", pass.nodes_after},
                               {"milliseconds", pass.milliseconds}});
   }
   json["notes"] = report.notes;
+  json["warnings"] = report.warnings;
   json["refused"] = report.unsupported;
   json["verified"] = ToJson(report.verified);
+  json["lost"] = ToJson(report.lost);
   json["rows"] = ToJson(report.rows);
   if (report.parts.empty()) json["info"] = nlohmann::ordered_json::parse(ModelInfoToJson(report.info));
   for (const OptimizeReport& part : report.parts) json["parts"].push_back(ToJson(options, part));
@@ -142,7 +155,7 @@ void Explain(const OptimizeReport& report, std::string_view pass_name) {
 
 int Main(int argc, char** argv) {
   OptimizeOptions options;
-  std::string inputs, outputs, target = "opencv", passes, explain;
+  std::string inputs, outputs, target = "opencv", passes, add, explain;
   std::vector<std::string> sets;
   int64_t batch = 0;
   bool ema = false, list = false, dry_run = false, json = false;
@@ -170,6 +183,7 @@ int Main(int argc, char** argv) {
       ->allow_extra_args(false);
   app.add_option("--target", target, "opencv, opencv-4.5.5 ... opencv-5.0, graphdef")->capture_default_str();
   app.add_option("--passes", passes, "Run these instead of the target's, e.g. 'fold-constants,fold-batch-norm'; freeze: only freeze the graph");
+  app.add_option("--add", add, "Run these after the target's, e.g. half_weights or 'quantize_weights(minimum_size=4)'");
   app.add_option("--skip", options.skip, "Leave a pass out")->allow_extra_args(false);
   app.add_option("--stop-after", options.stop_after, "Run only the first N passes after lowering")->check(CLI::NonNegativeNumber);
   app.add_option("--explain", explain, "Say what a pass did and why it left the rest alone");
@@ -238,17 +252,26 @@ int Main(int argc, char** argv) {
     if (!parsed.ok()) return usage(parsed.status());
     options.sets.push_back(*std::move(parsed));
   }
-  if (!passes.empty()) {
-    auto parsed = ParsePasses(passes);
+  const auto read_passes = [](const std::string& text, std::string_view flag) -> StatusOr<std::vector<PassCall>> {
+    std::vector<std::string> notes;
+    ASSIGN_OR_RETURN(std::vector<PassCall> calls, ParsePasses(text, flag));
+    RETURN_IF_ERROR(ResolvePasses(calls, flag, notes).status());
+    return calls;
+  };
+  if (app.count("--passes") > 0 && passes.find_first_not_of(", \t\n") == std::string::npos) {
+    return usage(InvalidArgument("--passes names no pass (freeze: only freeze the graph)"));
+  }
+  if (app.count("--passes") > 0) {
+    auto parsed = read_passes(passes, "--passes");
     if (!parsed.ok()) return usage(parsed.status());
-    for (const PassCall& call : *parsed) {
-      if (FindPass(call.name) == nullptr) {
-        return usage(NotFound("--passes: there is no pass '", call.name, "' (--list-passes shows them)"));
-      }
-    }
     // The plain frozen graph is for any reader, unless told.
     if (parsed->empty() && app.count("--target") == 0) options.target.kind = Target::Kind::kGraphDef;
     options.passes = *std::move(parsed);
+  }
+  if (auto parsed = read_passes(add, "--add"); parsed.ok()) {
+    options.add = *std::move(parsed);
+  } else {
+    return usage(parsed.status());
   }
   for (const std::string& name : options.skip) {
     if (FindPass(name) == nullptr) return usage(NotFound("--skip: there is no pass '", name, "' (--list-passes shows them)"));

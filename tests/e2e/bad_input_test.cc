@@ -239,5 +239,32 @@ TEST_F(BadInput, WrongUsageEndsWithTwo) {
   }
 }
 
+TEST_F(BadInput, SaysWhatIsWrongWithAListOfPasses) {
+  WriteBytes(folder_.File("good.pb"), ToBinary(kPlaceholder + Relu("y", "x")));
+  const std::string good = folder_.File("good.pb"), out = folder_.File("new.pb");
+  for (const char* flag : {"--passes", "--add"}) {
+    for (const auto& [list, what] : std::vector<std::pair<std::string, std::string>>{
+             {"no_such_pass", "there is no pass 'no_such_pass'"},
+             {"quantize_nodes", "does not exist here"},
+             {"quantize_weights(minimum_size=-1)", "minimum_size=-1: expected a whole number"},
+             {"quantize_weights(minimum_size=99999999999)", "expected a whole number"},
+             {"quantize_weights(minimum_size)", "expected '='"},
+             {"quantize_weights(minimum_size=)", "has no value"},
+             {"quantize_weights(minimum=4)", "no option 'minimum'"},
+             {"round_weights(num_steps=0)", "num_steps=0: expected a whole number"},
+             {"quantize_weights(", "closing bracket"},
+             {"remove_nodes", "needs op="},
+             {"fold_constants(ignore_errors=perhaps)", "true or false"}}) {
+      ExpectOneClearError("permafrost-optimize", {good, "-o", out, flag, list}, flag, what);
+      EXPECT_EQ(RunProgram("permafrost-optimize", {good, "-o", out, flag, list}).exit_code, 2) << list;
+    }
+  }
+  ExpectOneClearError("permafrost-optimize", {good, "-o", out, "--passes", " "}, "--passes", "names no pass");
+  EXPECT_EQ(RunProgram("permafrost-optimize", {good, "-o", out, "--add"}).exit_code, 2);
+  ExpectOneClearError("permafrost-optimize",
+                      {good, "-o", out, "--passes", "rename_node(old_node_name=nowhere, new_node_name=b)"}, "rename-node",
+                      "no node 'nowhere'");
+}
+
 }  // namespace
 }  // namespace permafrost

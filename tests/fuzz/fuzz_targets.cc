@@ -35,6 +35,22 @@ Status RunAll(Graph& graph, const std::vector<const PassInfo*>& passes, Level le
   return status;
 }
 
+// Those that need no options, on constants of any size.
+Status RunRequested(Graph& graph, const PassInfo& pass) {
+  PassStep step{&pass, {}, false};
+  for (const PassOption& option : pass.options) {
+    if (option.required) return OkStatus();
+    if (option.name == "minimum_size") step.arguments = PassArguments(std::vector<PassArgument>{{"minimum_size", "2"}});
+  }
+  RunOptions options;
+  options.passes.fold_growth_bytes = 1 << 16;
+  options.verify_each = true;
+  std::vector<PassReport> report;
+  const Status status = RunStep(graph, step, Level::kFlat, options, report);
+  if (absl::IsInternal(status)) Require(status, "a pass broke what it was given");
+  return status;
+}
+
 // The pipeline in memory; any step may refuse.
 void Optimize(Graph graph) {
   {
@@ -46,6 +62,9 @@ void Optimize(Graph graph) {
   if (!Verify(graph, Level::kFlat).ok()) return;
   if (!RunAll(graph, OptimizingPasses(), Level::kFlat).ok()) return;
   if (!RunAll(graph, OpenCvPasses(), Level::kFlat).ok()) return;
+  for (const PassInfo* pass : RequestedPasses()) {
+    if (!RunRequested(graph, *pass).ok()) return;
+  }
   (void)EmitGraphDef(graph, EmitOptions{}, [](std::string_view) { return OkStatus(); }).ok();
 }
 

@@ -367,6 +367,23 @@ TEST_P(RefusedGraph, FailsOrIsWrongInTheRealImporter) {
 INSTANTIATE_TEST_SUITE_P(AcceptedOps, RefusedGraph, ::testing::ValuesIn(RefusedProbes()),
                          [](const ::testing::TestParamInfo<RefusedProbe>& info) { return info.param.name; });
 
+TEST(AcceptedOps, TakeSmallConstantsInTheFormsThatTheImporterWidens) {
+  const std::string conv = "c = Conv2D(x, k) {strides=[1,1,1,1], padding=\"SAME\", data_format=\"NHWC\"}; y = Relu(c); out y";
+  const std::string input = "in x:float32[1,5,6,2]; ";
+  const std::string levels = "q = quint8[1,1,2,2]{0,255,7,100}; k = Dequantize(q, -1.0, 1.55) {T=quint8, mode=";
+  const std::string taken = input + levels + "\"MIN_FIRST\"}; " + conv;
+  EXPECT_TRUE(RefusedByOpenCv(ParseOrDie(taken), 40505).empty());
+  EXPECT_TRUE(RefusedByOpenCv(ParseOrDie(input + "h = half[1,1,2,2]~3; k = Dropout(h); " + conv), 40505).empty());
+  const auto error = ErrorAsItIs(ParseOrDie(taken));
+  ASSERT_TRUE(error.ok()) << error.status();
+  EXPECT_LE(*error, 1e-5);
+  for (const std::string& refused : {levels + "\"SCALED\"}; ", std::string("h = half[1,1,2,2]~3; k = Cast(h) {DstT=float32}; ")}) {
+    const auto refusals = RefusedByOpenCv(ParseOrDie(input + refused + conv), kInstalledOpenCv);
+    EXPECT_EQ(refusals.size(), 2U) << refused << ": the conversion and the convolution";
+    EXPECT_FALSE(ErrorAsItIs(ParseOrDie(input + refused + conv)).ok()) << refused;
+  }
+}
+
 TEST(AcceptedOps, NeedTheReleaseTheyCameWith) {
   const Graph graph = ParseOrDie(kPicture + "y = Sign(c); out y");
   EXPECT_TRUE(RefusedByOpenCv(graph, 40600).empty());

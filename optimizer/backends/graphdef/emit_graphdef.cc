@@ -1,11 +1,13 @@
 #include "optimizer/backends/graphdef/emit_graphdef.h"
 
 #include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <set>
 #include <string>
 #include <vector>
 
+#include "optimizer/backends/graphdef/widen_function.h"
 #include "optimizer/ops/op.h"
 #include "permafrost/graph.pb.h"
 
@@ -171,6 +173,17 @@ StatusOr<Prepared> Prepare(const Graph& graph, NodeId id, const EmitOptions& opt
   return prepared;
 }
 
+// Maps are written in the order of their keys.
+std::string InOneOrder(const tf::GraphDef& proto) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  proto.SerializeToCodedStream(&coded);
+  coded.Trim();
+  return bytes;
+}
+
 }  // namespace
 
 Status EmitGraphDef(const Graph& graph, const EmitOptions& options, const ByteSink& sink) {
@@ -180,7 +193,11 @@ Status EmitGraphDef(const Graph& graph, const EmitOptions& options, const ByteSi
   std::vector<Prepared> nodes;
   uint64_t total = 0;
   Largest largest;
+  bool uses_widen_function = false;
   for (NodeId id : graph.NodeIds()) {
+    const Node& node = graph.node(id);
+    const bool widens = node.op == "Dropout" && node.inputs.size() == 1 && graph.type(node.inputs[0]).dtype == DType::kHalf;
+    uses_widen_function = uses_widen_function || widens;
     ASSIGN_OR_RETURN(nodes.emplace_back(), Prepare(graph, id, options));
     const uint64_t size = nodes.back().size;
     total += size + 8;
@@ -189,8 +206,8 @@ Status EmitGraphDef(const Graph& graph, const EmitOptions& options, const ByteSi
   if (total > static_cast<uint64_t>(INT32_MAX)) {
     return ResourceExhausted("the graph would take ", total, " bytes, a GraphDef at most 2^31 - 1; '", largest.name,
                              "' alone takes ", largest.size,
-                             ". Give a model with half weights, which take half as much, or write it in parts: cut it "
-                             "with --inputs and --outputs");
+                             ". Store its weights in 16 or 8 bits (--add half_weights or quantize_weights), or write "
+                             "it in parts: cut it with --inputs and --outputs");
   }
   for (const Prepared& node : nodes) {
     std::string key;
@@ -202,9 +219,8 @@ Status EmitGraphDef(const Graph& graph, const EmitOptions& options, const ByteSi
   tf::GraphDef tail;
   tail.mutable_versions()->set_producer(options.producer);
   tail.mutable_versions()->set_min_consumer(12);
-  std::string bytes;
-  tail.SerializeToString(&bytes);
-  return sink(bytes);
+  if (uses_widen_function) AddWidenFunction(*tail.mutable_library());
+  return sink(InOneOrder(tail));
 }
 
 }  // namespace permafrost

@@ -405,9 +405,43 @@ std::string OpenSize(const Graph& graph) {
                 graph.node(*input).name, ":", example);
 }
 
+// Constants that the importer widens while it reads a file, so that everything else sees float32.
+bool IsWidened(const Graph& graph, const Node& node) {
+  if (node.inputs.empty() || ConstValue(graph, node.inputs[0]) == nullptr) return false;
+  const DType dtype = graph.type(node.inputs[0]).dtype;
+  if (node.op == "Dropout") return dtype == DType::kHalf;
+  return node.op == "Dequantize" && dtype == DType::kQUint8 && node.attr_or<std::string>("mode", "") == "MIN_FIRST" &&
+         node.attr_or<int64_t>("axis", -1) == -1 && std::all_of(node.inputs.begin(), node.inputs.end(), [&](Value input) {
+           return ConstValue(graph, input) != nullptr;
+         });
+}
+
+// With these as constants. Their values are not worked out: type, shape and what is equal are all that is asked.
+std::optional<Graph> WithWideConstants(const Graph& graph) {
+  std::vector<NodeId> widened;
+  for (NodeId id : graph.NodeIds()) {
+    if (IsWidened(graph, graph.node(id))) widened.push_back(id);
+  }
+  if (widened.empty()) return std::nullopt;
+  Graph wide = graph;
+  GraphEditor editor(wide);
+  for (NodeId id : widened) {
+    const Tensor value = ConstValue(wide, wide.node(id).inputs[0])->Cast(DType::kFloat32);
+    const std::vector<ValueType> types = wide.node(id).outputs;
+    editor.SetInputs(id, {});
+    editor.SetOp(id, "Const");
+    editor.SetAttr(id, "dtype", DType::kFloat32);
+    editor.SetAttr(id, "value", value);
+    editor.SetOutputTypes(id, types);
+  }
+  return wide;
+}
+
 }  // namespace
 
-std::vector<Refusal> RefusedByOpenCv(const Graph& graph, int opencv_version) {
+std::vector<Refusal> RefusedByOpenCv(const Graph& as_written, int opencv_version) {
+  const std::optional<Graph> wide = WithWideConstants(as_written);
+  const Graph& graph = wide ? *wide : as_written;
   std::map<std::string_view, const AcceptedOp*> rows;
   for (const AcceptedOp& row : OpsAcceptedByOpenCv()) rows[row.op] = &row;
   const std::set<NodeId> native = NativeSizeNodes(graph);

@@ -176,7 +176,7 @@ const PassInfo kSpellOutAttributes{
     .needs = {Fact::kFlat},
     .gives = {Fact::kOpenCvOps},
     .run = SpellOutAttributes,
-    .aliases = {"add_default_attributes"},
+    .aliases = {},
 };
 
 }  // namespace permafrost

@@ -62,6 +62,11 @@ extern const PassInfo kIsolateOutputs;
 // The importer empties the constants of convolutions and MatMul; other users get a copy (in the file only).
 extern const PassInfo kUnshareConstants;
 
+// The importer knows no Cast, but reads half constants and skips Dropout: a function of that name widens them for
+// TensorFlow (backends/graphdef/widen_function.h). Runs after half-weights only.
+//   before:  w = Cast(w_half)            after:  w = Dropout(w_half)
+extern const PassInfo kSpellHalfWeights;
+
 // Writes default attributes that the importer reads without a default, drops data_format where there is no layout.
 extern const PassInfo kSpellOutAttributes;
 

@@ -145,7 +145,7 @@ TEST_F(OptimizeTest, RunsOnlyTheFirstPassesWhenAskedTo) {
 TEST_F(OptimizeTest, RunsThePassesOfTheCallerAndSkipsOthers) {
   OptimizeOptions options = Options();
   options.target.kind = Target::Kind::kGraphDef;
-  options.passes = {{{"fold_batch_norms", false}}};
+  options.passes = {{{"fold_batch_norms", {}, false}}};
   const auto report = Optimize(options);
   ASSERT_TRUE(report.ok()) << report.status();
   bool ran = false;
@@ -154,7 +154,7 @@ TEST_F(OptimizeTest, RunsThePassesOfTheCallerAndSkipsOthers) {
     EXPECT_NE(pass.name, "remove-identity");
   }
   EXPECT_TRUE(ran);
-  options.passes = {{{"no-such-pass", false}}};
+  options.passes = {{{"no-such-pass", {}, false}}};
   EXPECT_THAT(Message(Optimize(options).status()), HasSubstr("no-such-pass"));
   options.passes.reset();
   options.skip = {"remove-identity"};
@@ -163,6 +163,132 @@ TEST_F(OptimizeTest, RunsThePassesOfTheCallerAndSkipsOthers) {
   for (const PassReport& pass : skipped->passes) EXPECT_NE(pass.name, "remove-identity");
   options.skip = {"legalize-linear"};
   EXPECT_FALSE(Optimize(options).ok()) << "it does not run for this target";
+}
+
+TEST_F(OptimizeTest, RunsAddedPassesAfterTheTargetsAndNotesTheirArguments) {
+  OptimizeOptions options = Options();
+  options.add = {{"quantize_weights", {{"minimum_size", "4"}}, false}};
+  const auto report = Optimize(options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_TRUE(report->warnings.empty()) << report->warnings[0];
+  EXPECT_TRUE(report->unsupported.empty()) << report->unsupported[0];
+  std::vector<std::string> names;
+  for (const PassReport& pass : report->passes) names.push_back(pass.name);
+  const auto at = [&](const char* name) { return std::find(names.begin(), names.end(), name) - names.begin(); };
+  EXPECT_GT(at("quantize-weights"), at("spell-out-attributes"));
+  EXPECT_EQ(names.back(), "sort-by-execution-order");
+  const auto info = ReadModelInfo(folder_.File("out.json"));
+  ASSERT_TRUE(info.ok()) << info.status();
+  EXPECT_THAT(info->passes, testing::Contains("quantize-weights(minimum_size=4)"));
+  EXPECT_THAT(folder_.Read("out.pb"), HasSubstr("Dequantize"));
+}
+
+TEST_F(OptimizeTest, MeasuresWhatSmallWeightsLoseAndJudgesTheRest) {
+  for (const char* target : {"opencv", "graphdef"}) {
+    for (const char* pass : {"quantize_weights", "round_weights", "half_weights"}) {
+      SCOPED_TRACE(StrCat(target, " ", pass));
+      OptimizeOptions options = Options();
+      options.target = *ParseTarget(target);
+      const bool rounds = std::string_view(pass) == "round_weights";
+      options.add = {{pass, {{rounds ? "num_steps" : "minimum_size", "8"}}, false}};
+      options.verify = true;
+      const auto report = Optimize(options);
+      ASSERT_TRUE(report.ok()) << report.status();
+      ASSERT_EQ(report->verified.size(), 2U);
+      ASSERT_EQ(report->lost.size(), 2U);
+      EXPECT_LT(report->verified[1].relative_error, 1e-5);
+      EXPECT_GT(report->lost[1].relative_error, 1e-5) << "nothing was lost: the weights are as they were";
+      EXPECT_LT(report->lost[1].relative_error, 0.2);
+    }
+  }
+}
+
+TEST_F(OptimizeTest, ReadsItsOwnSmallWeightsBackAsFloats) {
+  for (const char* pass : {"quantize_weights", "half_weights"}) {
+    SCOPED_TRACE(pass);
+    OptimizeOptions options = Options();
+    options.add = {{pass, {{"minimum_size", "8"}}, false}};
+    ASSERT_TRUE(Optimize(options).ok());
+    const std::string small = folder_.Read("out.pb");
+    OptimizeOptions again;
+    again.model = folder_.Write("small.pb", small);
+    again.output = folder_.File("wide.pb");
+    again.outputs = options.outputs;
+    again.verify = true;
+    const auto report = Optimize(again);
+    ASSERT_TRUE(report.ok()) << report.status();
+    for (const char* op : {"Dequantize", "Dropout", "Cast"}) EXPECT_THAT(folder_.Read("wide.pb"), testing::Not(HasSubstr(op)));
+  }
+}
+
+TEST_F(OptimizeTest, ReadsEveryFormOfSmallWeightsAsFloats) {
+  const std::pair<const char*, const char*> forms[] = {
+      {"transform_graph's", "q = quint8[4,2]{0,255,7,9,100,200,30,1}; w = Dequantize(q, -1.3, 2.1) {T=quint8, mode=\"MIN_FIRST\"}"},
+      {"the later default", "q = qint8[4,2]{0,-128,7,9,100,127,30,1}; w = Dequantize(q, -1.5, 1.5) {T=qint8, mode=\"SCALED\"}"},
+      {"MIN_COMBINED", "q = quint8[4,2]{0,255,7,9,100,200,30,1}; w = Dequantize(q, -1.3, 2.1) {T=quint8, mode=\"MIN_COMBINED\"}"},
+      {"per axis", "q = qint8[4,2]{0,-128,7,9,100,127,30,1}; l = float32[2]{-1,-2}; h = float32[2]{1,2}; "
+                   "w = Dequantize(q, l, h) {T=qint8, mode=\"SCALED\", axis=1}"},
+      {"half", "q = half[4,2]~3; w = Cast(q) {SrcT=half, DstT=float32}"},
+      {"bfloat16", "q = bfloat16[4,2]~3; w = Cast(q) {SrcT=bfloat16, DstT=float32}"},
+      {"zero point and scale", "q = int8[4,2]{0,-128,7,9,100,127,30,1}; c = Cast(q) {SrcT=int8, DstT=float32}; "
+                               "z = Sub(c, float32[2]{3,-4}); w = Mul(z, float32[2]{0.01,0.02})"},
+      {"fake quantization", "q = float32[4,2]~3; w = FakeQuantWithMinMaxVars(q, -0.9, 0.8) {num_bits=8}"},
+      {"there and back", "q = float32[4,2]~3; l = QuantizeV2(q, -1.0, 1.0) {T=quint8, mode=\"MIN_FIRST\"}; "
+                         "w = Dequantize(l, l:1, l:2) {T=quint8, mode=\"MIN_FIRST\"}"},
+  };
+  for (const auto& [name, text] : forms) {
+    SCOPED_TRACE(name);
+    std::string bytes;
+    const Graph graph = ParseOrDie(StrCat("in x:float32[1,4]; ", text, "; y = MatMul(x, w); out y"));
+    ASSERT_TRUE(EmitGraphDef(graph, {}, [&](std::string_view part) {
+                  bytes += part;
+                  return OkStatus();
+                }).ok());
+    OptimizeOptions options;
+    options.model = folder_.Write("net.pb", bytes);
+    options.verify = true;
+    const auto report = Optimize(options);
+    ASSERT_TRUE(report.ok()) << report.status();
+    EXPECT_EQ(report->after.nodes, 3) << "x, w and y";
+    EXPECT_EQ(report->after.parameters, 8);
+  }
+}
+
+TEST_F(OptimizeTest, WarnsOfAnOrderThatCannotWork) {
+  OptimizeOptions options = Options();
+  options.target.kind = Target::Kind::kGraphDef;
+  options.passes = {{{"fold_batch_norms", {}, false}, {"fold_constants", {}, false}}};
+  const auto report = Optimize(options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(report->warnings, ElementsAre(HasSubstr("fold-constants before it")));
+}
+
+TEST_F(OptimizeTest, DescribesCutInputsAsStripUnusedNodesSays) {
+  OptimizeOptions options = Options();
+  options.target.kind = Target::Kind::kGraphDef;
+  options.inputs = {{{"c", 0}, std::nullopt, std::nullopt}};
+  options.passes = {{{"strip_unused_nodes", {{"type", "float"}, {"shape", "1,6,5,4"}}, false}}};
+  const auto cut = Optimize(options);
+  ASSERT_TRUE(cut.ok()) << cut.status();
+  EXPECT_EQ(cut->info.inputs[0].shape, (std::vector<int64_t>{1, 6, 5, 4}));
+  // A placeholder that exists is left alone.
+  options.inputs = {{{"x", 0}, std::nullopt, std::nullopt}};
+  const auto kept = Optimize(options);
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  EXPECT_EQ(kept->info.inputs[0].shape, (std::vector<int64_t>{-1, 6, 5, 3}));
+  EXPECT_THAT(kept->notes, testing::Contains(HasSubstr("there is none")));
+}
+
+TEST_F(OptimizeTest, RenamesAnOutputWhenAskedTo) {
+  OptimizeOptions options = Options();
+  options.target.kind = Target::Kind::kGraphDef;
+  options.passes = {{{"rename_node", {{"old_node_name", "s"}, {"new_node_name", "probabilities"}}, false},
+                     {"rename_node", {{"old_node_name", "x"}, {"new_node_name", "image"}}, false}}};
+  options.verify = true;
+  const auto report = Optimize(options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->info.outputs[0].name, "probabilities");
+  EXPECT_EQ(report->info.inputs[0].name, "image");
 }
 
 TEST_F(OptimizeTest, DumpsTheGraphAfterEachPass) {
@@ -236,6 +362,7 @@ TEST_F(OptimizeTest, WritesNothingWhenTheResultIsAboveTwoGibibytes) {
   options.passes.emplace();  // freeze
   const auto before = folder_.Names();
   EXPECT_THAT(Message(Optimize(options).status()), HasSubstr("a GraphDef at most 2^31 - 1; 'w' alone takes 2400000"));
+  EXPECT_THAT(Message(Optimize(options).status()), HasSubstr("--add half_weights"));
   EXPECT_EQ(folder_.Names(), before);
 }
 

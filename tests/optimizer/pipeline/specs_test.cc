@@ -69,13 +69,46 @@ TEST(SetSpecs, RefuseRaggedArraysTextAndMissingValues) {
 
 TEST(PassLists, TakeCommasAndTransformGraphsSpelling) {
   const auto calls = ParsePasses("fold_constants(ignore_errors=true) fold_batch_norms,sort-by-execution-order");
-  ASSERT_TRUE(calls.ok());
+  ASSERT_TRUE(calls.ok()) << calls.status();
   ASSERT_EQ(calls->size(), 3U);
   EXPECT_EQ((*calls)[0].name, "fold_constants");
   EXPECT_TRUE((*calls)[0].ignore_errors);
+  EXPECT_TRUE((*calls)[0].arguments.empty());
   EXPECT_FALSE((*calls)[1].ignore_errors);
-  EXPECT_FALSE(ParsePasses("fold_constants(clear_output_shapes=true)").ok());
-  EXPECT_FALSE(ParsePasses("fold_constants(").ok());
+  EXPECT_EQ((*calls)[2].name, "sort-by-execution-order");
+}
+
+TEST(PassLists, ReadTheListsOfTransformGraphsDocumentation) {
+  const auto calls = ParsePasses(
+      "\n  strip_unused_nodes(type=float, shape=\"1,299,299,3\")\n"
+      "  remove_nodes(op=Identity, op=CheckNumerics)\n  strip_unused_nodes(name=in1, type_for_name=int32, "
+      "shape_for_name=\"2,3\")\n insert_logging(op=RequantizationRange, show_name=true, message=\"__requant_min_max:\") freeze");
+  ASSERT_TRUE(calls.ok()) << calls.status();
+  ASSERT_EQ(calls->size(), 4U) << "freeze is no pass";
+  EXPECT_EQ((*calls)[0].arguments, (std::vector<PassArgument>{{"type", "float"}, {"shape", "1,299,299,3"}}));
+  EXPECT_EQ((*calls)[1].arguments, (std::vector<PassArgument>{{"op", "Identity"}, {"op", "CheckNumerics"}}));
+  EXPECT_EQ((*calls)[3].arguments[2], (PassArgument{"message", "__requant_min_max:"}));
+}
+
+TEST(PassLists, ReadBackWhatArgumentsPrint) {
+  const PassArguments arguments({{"a", "x"}, {"b", "1,2"}, {"c", "two words"}, {"d", ""}, {"e", "say \"it\""}});
+  const auto calls = ParsePasses("p" + arguments.ToString());
+  ASSERT_TRUE(calls.ok()) << calls.status();
+  EXPECT_EQ((*calls)[0].arguments, arguments.all());
+}
+
+TEST(PassLists, SayWhatIsWrongWithThem) {
+  const std::pair<const char*, const char*> wrong[] = {
+      {"p(", "closing bracket"},        {"p(a=1", "closing bracket"},      {"p(a)", "expected '='"},
+      {"p(a=)", "a has no value"},      {"p(a=\"1)", "closing quote"},     {"(a=1)", "expected the name of a pass"},
+      {"p(=1)", "name of an option"},   {"p)", "expected the name"},       {"p(ignore_errors=maybe)", "true or false"},
+      {"p(a=1))", "expected the name"}, {"p (a=1)", "expected the name"},  {"p(a=b(c))", ""}};
+  for (const auto& [text, what] : wrong) {
+    const auto calls = ParsePasses(text, "--add");
+    ASSERT_FALSE(calls.ok()) << text;
+    EXPECT_NE(Message(calls.status()).find(what), std::string::npos) << calls.status();
+    EXPECT_EQ(Message(calls.status()).rfind("--add '", 0), 0U) << calls.status();
+  }
 }
 
 }  // namespace
