@@ -39,12 +39,19 @@ Tensor RowsOf(const Tensor& tensor, int64_t first, int64_t count) {
   return Tensor::Buffer(tensor.dtype(), std::move(dims), std::move(taken));
 }
 
-// The rows of different inputs are different: SeededInput gives one long stream.
-StatusOr<std::vector<NamedTensor>> SeededRows(const Graph& source, const BatchPlan& plan, int64_t rows) {
+// Integers may be places in a table: `below` bounds them, 0: as they come.
+StatusOr<std::vector<NamedTensor>> SeededRows(const Graph& source, const BatchPlan& plan, int64_t rows, int64_t below) {
   Graph wide = source;
   GraphEditor editor(wide);
   for (const std::string& name : plan.inputs) RETURN_IF_ERROR(SetFirstDim(editor, *wide.Find(name), rows));
-  return SeededInputs(wide, kRowSeed);
+  ASSIGN_OR_RETURN(std::vector<NamedTensor> inputs, SeededInputs(wide, kRowSeed));
+  for (NamedTensor& input : inputs) {
+    if (below == 0 || !IsInteger(input.value.dtype())) continue;
+    std::vector<int64_t> values = input.value.Values<int64_t>();
+    for (int64_t& value : values) value %= below;
+    input.value = Tensor::Of<int64_t>(input.value.dims(), values).Cast(input.value.dtype()).Dense();
+  }
+  return inputs;
 }
 
 std::optional<BatchAxis> PlaceOf(const BatchReport& report, Value value) {
@@ -82,7 +89,7 @@ StatusOr<std::optional<BatchPlan>> PlanBatch(GraphEditor& editor, std::optional<
   plan.flag = batch ? StrCat("--batch ", *batch) : "--inputs with another batch";
   if (batch) {
     for (const auto& [name, other] : asked) {
-      if (other == *batch) continue;
+      if (other == *batch || other == kUnknownDim) continue;
       return InvalidArgument(plan.flag, ": --inputs gives '", name, "' a batch of ", BatchName(other));
     }
   } else {
@@ -145,6 +152,19 @@ StatusOr<std::optional<BatchPlan>> PlanBatch(GraphEditor& editor, std::optional<
 
 StatusOr<RowProof> RowProof::Make(const Graph& source, const Graph& changed, const BatchPlan& plan,
                                   const BatchReport& report) {
+  Status first_error = OkStatus();
+  for (const int64_t below : {0, 8, 2}) {
+    auto proof = MakeWith(source, changed, plan, report, below);
+    if (proof.ok()) return proof;
+    if (first_error.ok()) first_error = proof.status();
+    const auto takes_integers = [&](NodeId id) { return IsInteger(source.type({id, 0}).dtype); };
+    if (std::none_of(source.inputs().begin(), source.inputs().end(), takes_integers)) break;
+  }
+  return first_error;
+}
+
+StatusOr<RowProof> RowProof::MakeWith(const Graph& source, const Graph& changed, const BatchPlan& plan,
+                                      const BatchReport& report, int64_t below) {
   RowProof proof;
   proof.plan_ = plan;
   BatchChange change;
@@ -152,15 +172,15 @@ StatusOr<RowProof> RowProof::Make(const Graph& source, const Graph& changed, con
   change.to = plan.to;
   proof.rows_ = ProbeBatch(change);
   const int64_t groups = (proof.rows_ + plan.from - 1) / plan.from;
-  ASSIGN_OR_RETURN(proof.padded_, SeededRows(source, plan, groups * plan.from));
+  ASSIGN_OR_RETURN(proof.padded_, SeededRows(source, plan, groups * plan.from, below));
   for (const NamedTensor& input : proof.padded_) {
     const bool rows = IsBatchInput(plan, input.name);
     proof.inputs_.push_back({input.name, rows ? RowsOf(input.value, 0, proof.rows_) : input.value});
   }
   const int64_t tried = std::min(groups, kMostGroups);
   for (int64_t i = 0; i < tried; ++i) proof.groups_.push_back(tried == 1 ? 0 : i * (groups - 1) / (tried - 1));
-  for (size_t i = 0; i < changed.outputs().size(); ++i) {
-    proof.outputs_.push_back({changed.outputs()[i].name, PlaceOf(report, changed.outputs()[i].value), {}});
+  for (const GraphOutput& output : changed.outputs()) {
+    proof.outputs_.push_back({output.name, PlaceOf(report, output.value), {}});
   }
   for (int64_t group : proof.groups_) {
     ASSIGN_OR_RETURN(const auto values, EvaluateOutputs(source, proof.Group(group)));

@@ -33,7 +33,7 @@ struct RowCheck {
 // The answers of a graph for every row alone (or in its own batches), and what to feed for all rows at once.
 class RowProof {
  public:
-  // `source` before the change, `report` and `outputs` (its graph outputs) after it.
+  // `source` before the change, `changed` after it.
   static StatusOr<RowProof> Make(const Graph& source, const Graph& changed, const BatchPlan& plan,
                                  const BatchReport& report);
   const std::vector<NamedTensor>& inputs() const { return inputs_; }
@@ -43,6 +43,8 @@ class RowProof {
   StatusOr<std::string> FirstDifference(const Graph& source, const Graph& changed, const BatchReport& report) const;
 
  private:
+  static StatusOr<RowProof> MakeWith(const Graph& source, const Graph& changed, const BatchPlan& plan,
+                                     const BatchReport& report, int64_t integers_below);
   // Value `now` of all rows against value `alone` of group `group`.
   StatusOr<double> Differs(const Tensor& alone, const Tensor& now, const std::optional<BatchAxis>& place,
                            int64_t group) const;

@@ -571,6 +571,9 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
     report.parts.push_back(job.TakeReport());
     report.parts.back().format = report.format;
     report.parts.back().before = report.before;
+    const std::vector<PassReport>& passes_of_part = report.parts.back().passes;
+    report.passes.insert(report.passes.end(),
+                         passes_of_part.begin() + static_cast<std::ptrdiff_t>(lowered.passes.size()), passes_of_part.end());
     const GraphFigures& part = report.parts.back().after;
     report.after.nodes += part.nodes;
     report.after.ops += part.ops;

@@ -74,7 +74,7 @@ struct OptimizeReport {
   std::vector<OutputCheck> lost;         // what these changed
   std::vector<OutputCheck> rows;  // of a changed batch, against the source row by row
   ModelInfo info;  // as written to model.json
-  std::vector<OptimizeReport> parts;  // of a split model: a report per file, whose passes are those after lowering
+  std::vector<OptimizeReport> parts;  // of a split model: a report per file; `passes` above are those of all
 };
 
 // The whole job: read, lower, optimize, legalise, write. Either all files are written or none.

@@ -155,6 +155,17 @@ TEST_F(BatchTest, HasToBeKnownWhereNormsUseItsStatistics) {
   }
 }
 
+TEST_F(BatchTest, IsProvenWithNumbersThatATableHas) {
+  OptimizeOptions options = Options(
+      "in x:int32[?,3]; g = GatherV2(float32[5,2]~3, x, int32[]{0}); r = Reshape(g, int32[2]{1,-1}); y = Relu(r); out "
+      "y");
+  options.batch = 4;
+  options.target = *ParseTarget("graphdef");
+  const auto report = Optimize(options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->info.outputs[0].shape, (std::vector<int64_t>{4, 6}));
+}
+
 TEST_F(BatchTest, LeavesInputsWithoutOneAlone) {
   OptimizeOptions options =
       Options("in x:float32[1,3], k:float32[3]; r = Reshape(x, int32[2]{1,3}); y = Mul(r, k); out y");
