@@ -77,7 +77,7 @@ std::string FrameNumber(int64_t frame) {
 
 class Run {
  public:
-  Run(const std::vector<Item>& items, int64_t skip, std::vector<Session>& sessions, const RunOptions& options,
+  Run(const std::vector<Item>& items, int64_t skip, std::vector<Session>& sessions, const ItemRunOptions& options,
       const RunHooks& hooks)
       : items_(items),
         skip_(skip),
@@ -292,7 +292,7 @@ class Run {
   const std::vector<Item>& items_;
   const int64_t skip_;
   std::vector<Session>& sessions_;
-  const RunOptions& options_;
+  const ItemRunOptions& options_;
   const RunHooks& hooks_;
   std::vector<TensorInfo> inputs_;  // of one item
   const int64_t window_size_;
@@ -312,7 +312,7 @@ class Run {
 }  // namespace
 
 StatusOr<RunStats> RunItems(const std::vector<Item>& items, int64_t skip, std::vector<Session>& sessions,
-                            const std::vector<std::unique_ptr<Writer>>& writers, const RunOptions& options,
+                            const std::vector<std::unique_ptr<Writer>>& writers, const ItemRunOptions& options,
                             const RunHooks& hooks) {
   for (const TensorInfo& input : sessions[0].inputs()) {
     if (options.batch == 1 || !input.rank_known) continue;

@@ -16,7 +16,7 @@
 
 namespace permafrost {
 
-struct RunOptions {
+struct ItemRunOptions {
   PictureOptions picture = {};
   DecodeOptions decode = {};
   int64_t batch = 1;
@@ -48,7 +48,7 @@ struct RunHooks {
 // fail_fast it ends there with the error. Other errors: those of writers and hooks; a batch that the network cannot
 // take.
 StatusOr<RunStats> RunItems(const std::vector<Item>& items, int64_t skip, std::vector<Session>& sessions,
-                            const std::vector<std::unique_ptr<Writer>>& writers, const RunOptions& options,
+                            const std::vector<std::unique_ptr<Writer>>& writers, const ItemRunOptions& options,
                             const RunHooks& hooks);
 
 }  // namespace permafrost

@@ -19,7 +19,7 @@ struct RunFlags {
   std::string model;
   SessionOptions session;
   ItemOptions items;
-  RunOptions run;
+  ItemRunOptions run;
   LineFormat format = LineFormat::kText;
   std::string out, draw, save_npy, save_npz;
   int64_t streams = 1, shard = 1, shards = 1;

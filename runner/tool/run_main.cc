@@ -65,7 +65,7 @@ StatusOr<std::vector<std::unique_ptr<Writer>>> OpenWriters(const RunFlags& flags
 }
 
 // Items of the whole list, or fewer: unknown with videos.
-int64_t CountOf(const std::vector<Item>& items, const RunOptions& options) {
+int64_t CountOf(const std::vector<Item>& items, const ItemRunOptions& options) {
   const bool known =
       std::none_of(items.begin(), items.end(), [](const Item& item) { return item.kind == ItemKind::kVideo; });
   const int64_t count = static_cast<int64_t>(items.size());

@@ -81,6 +81,17 @@ class CheckLayers(unittest.TestCase):
         self.expect_violation("runner/x.cc", 'void f() { printf("x"); }\n', "prints nothing")
         self.expect_violation("bench/x.cc", 'void f() { std::fprintf(stderr, "x"); }\n', "prints nothing")
 
+    def test_names_a_type_that_two_headers_define(self):
+        there = {"optimizer/ir/a.h": "namespace permafrost {\nstruct Options { int a; };\n}\n"}
+        same = {"runner/b.h": "namespace permafrost {\nstruct Options {\n};\n}\n"}
+        code, lines, _ = check({**CLEAN, **there, **same})
+        self.assertEqual(code, 1)
+        self.assertEqual(len(lines), 1, lines)
+        self.assertIn("runner/b.h:2: permafrost::Options is a type of optimizer/ir/a.h too", lines[0])
+        other = {"runner/b.h": "namespace permafrost::other {\nstruct Options {\n};\n}\n"}
+        self.assertEqual(check({**CLEAN, **there, **other})[0], 0)
+        self.assertEqual(check({**CLEAN, **there, "runner/b.h": "namespace permafrost {\nstruct Options;\n}\n"})[0], 0)
+
     def test_names_a_folder_without_a_row(self):
         self.expect_violation("optimizer/extra/x.cc", "int x;\n", "no folder of the table")
 

@@ -54,7 +54,7 @@ class RunItemsTest : public ::testing::Test {
     for (int i = 0; i < count; ++i) items.push_back(Array(i));
     return items;
   }
-  StatusOr<RunStats> Run(const std::vector<Item>& items, RunOptions options = {}, int64_t skip = 0,
+  StatusOr<RunStats> Run(const std::vector<Item>& items, ItemRunOptions options = {}, int64_t skip = 0,
                          const RunHooks& hooks = {}) {
     names_.clear();
     values_.clear();
@@ -159,7 +159,7 @@ TEST_F(RunItemsTest, RunsTheFramesOfVideos) {
   video.name = video.file_name = "clip";
   video.files = {{"", folder_.File("clip.avi")}};
   if (!MakeVideo(video.files[0].second, 6)) GTEST_SKIP() << kNoVideo;
-  RunOptions options;
+  ItemRunOptions options;
   options.picture.values.width = 2;
   options.picture.values.height = 1;
   ASSERT_TRUE(Run({video, Array(7)}, options).ok());

@@ -197,7 +197,7 @@ TEST(EmitGraphDef, RefusesWhatNoGraphDefHolds) {
   const StatusOr<std::string> bytes = Emit(graph);
   ASSERT_FALSE(bytes.ok());
   EXPECT_THAT(Message(bytes.status()), HasSubstr("a GraphDef at most 2^31 - 1; 'huge' alone takes 42949"));
-  EXPECT_THAT(Message(bytes.status()), HasSubstr("half weights"));
+  EXPECT_THAT(Message(bytes.status()), HasSubstr("half_weights"));
 }
 
 }  // namespace
