@@ -29,7 +29,9 @@ struct Answer {
 StatusOr<Answer> RunApart(const std::string& path, const ModelCase& model, const SessionOptions& options) {
   const auto answer = RunOpenCvInChild("OpenCV", {.seconds = options.load_seconds}, [&]() -> StatusOr<std::string> {
     const PeakMemory memory;
-    ASSIGN_OR_RETURN(Session session, Session::Open(path, options));
+    SessionOptions single = options;
+    single.threads = 0;  // see RunOpenCvInChild
+    ASSIGN_OR_RETURN(Session session, Session::Open(path, single));
     ASSIGN_OR_RETURN(auto outputs, session.Run(CaseInputs(model)));
     const int64_t bytes = memory.Bytes().value_or(kUnknown);
     outputs.push_back({"peak bytes", Array{ElementType::kInt64, {}, std::string(sizeof(bytes), '\0')}});
