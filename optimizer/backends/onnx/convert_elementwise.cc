@@ -1,0 +1,381 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "optimizer/backends/onnx/op_table.h"
+
+namespace permafrost {
+namespace {
+
+// The operands in one order and one dtype. Integers that came from Shape are int64 where TensorFlow has int32.
+struct Operands {
+  std::vector<int> ids;
+  AxisOrder order;
+};
+
+Operands Gather(OnnxConversion& to, const OnnxStep& step, const std::vector<Value>& values) {
+  Operands operands;
+  operands.order = to.CommonOrder(values, to.rank(step.out()));
+  bool wide = false;
+  for (Value value : values) {
+    operands.ids.push_back(to.Operand(value, operands.order));
+    wide |= to.dtype(operands.ids.back()) == DType::kInt64;
+  }
+  for (int& id : operands.ids) {
+    if (wide && to.dtype(id) == DType::kInt32) id = to.AsInt64(id);
+  }
+  return operands;
+}
+
+// Flattened planar data stay as they lie if the only other operands are constants that can follow.
+std::optional<std::vector<int>> GatherFlattened(OnnxConversion& to, const OnnxStep& step, std::vector<int64_t>& dims) {
+  std::vector<int> ids;
+  for (Value value : step.node.inputs) {
+    if (const auto* flat = to.FlattenedIn(value)) {
+      if (!dims.empty() && dims != flat->dims) return std::nullopt;
+      dims = flat->dims;
+    } else if (to.constant(value) == nullptr) {
+      return std::nullopt;
+    }
+  }
+  if (dims.empty()) return std::nullopt;
+  for (Value value : step.node.inputs) {
+    const Tensor* constant = to.constant(value);
+    if (constant == nullptr) {
+      ids.push_back(to.FlattenedIn(value)->id);
+    } else if (constant->elements() == 1) {
+      ids.push_back(to.Constant(constant->Reshaped({})));
+    } else if (constant->rank() <= 2 && constant->elements() == CheckedElements(dims) &&
+               constant->dims().back() == constant->elements()) {
+      ids.push_back(to.Constant(ChannelsInFront(constant->Reshaped(dims)).Reshaped({1, constant->elements()})));
+    } else {
+      return std::nullopt;
+    }
+  }
+  return ids;
+}
+
+using Formula = int (*)(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x);
+
+Status Build(OnnxConversion& to, const OnnxStep& step, Formula formula) {
+  std::vector<int64_t> dims;
+  if (auto flat = GatherFlattened(to, step, dims)) {
+    to.SetFlattened(step.out(), {formula(to, step, *flat), dims, OnnxNode::kAbsent});
+    return OkStatus();
+  }
+  Operands operands = Gather(to, step, step.node.inputs);
+  to.Set(step.out(), formula(to, step, operands.ids), operands.order);
+  return OkStatus();
+}
+
+// `kFormula` as the builder of a row.
+template <Formula kFormula>
+Status Elementwise(OnnxConversion& to, const OnnxStep& step) {
+  return Build(to, step, kFormula);
+}
+
+int Plainly(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
+  to.Need(step.row.since);
+  return to.Emit(step.row.onnx, x);
+}
+
+int Compared(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
+  to.Need(step.row.since);
+  return to.Emit(step.row.onnx, x, {}, DType::kBool);
+}
+
+int Constant(OnnxConversion& to, int like, double value) { return to.Number(to.dtype(like), value); }
+
+bool IsWhole(OnnxConversion& to, int id) { return IsInteger(to.dtype(id)); }
+
+int Clip(OnnxConversion& to, int x, std::optional<double> low, std::optional<double> high) {
+  if (IsWhole(to, x)) to.Need(12);
+  if (to.opset() >= 11) {
+    std::vector<int> inputs = {x, low ? Constant(to, x, *low) : OnnxNode::kAbsent};
+    if (high) inputs.push_back(Constant(to, x, *high));
+    return to.Emit("Clip", inputs);
+  }
+  AttrMap attrs;
+  attrs["min"] = static_cast<float>(low.value_or(std::numeric_limits<float>::lowest()));
+  attrs["max"] = static_cast<float>(high.value_or(std::numeric_limits<float>::max()));
+  return to.Emit("Clip", {x}, attrs);
+}
+
+int Relu6(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) { return Clip(to, x[0], 0.0, 6.0); }
+
+int ClipByValue(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
+  const auto number = [&](int i) -> std::optional<double> {
+    const Tensor* constant = to.constant(step.in(i));
+    return constant == nullptr || constant->elements() != 1 ? std::nullopt : constant->SingleValue();
+  };
+  const auto one_low = number(1), one_high = number(2);
+  if (one_low && one_high && *one_low <= *one_high) return Clip(to, x[0], one_low, one_high);
+  return to.Emit("Min", {to.Emit("Max", {x[0], x[1]}), x[2]});
+}
+
+// Maximum and Minimum with one number are cuts.
+int Extreme(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
+  if (IsWhole(to, x[0])) to.Need(12);
+  const bool largest = step.row.onnx == "Max";
+  for (int i = 0; i < 2; ++i) {
+    const Tensor* constant = to.constant(step.in(i));
+    if (constant == nullptr || constant->elements() != 1 || constant->rank() > to.rank(step.in(1 - i))) continue;
+    const auto number = IsWhole(to, x[0]) ? std::nullopt : constant->SingleValue();
+    if (!number) continue;
+    const int other = x[static_cast<size_t>(1 - i)];
+    if (largest && *number == 0) return to.Emit("Relu", {other});
+    return largest ? Clip(to, other, number, std::nullopt) : Clip(to, other, std::nullopt, number);
+  }
+  return to.Emit(step.row.onnx, x);
+}
+
+int Tanh(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
+  return to.Emit("Tanh", {to.options().for_opencv ? Clip(to, x[0], -20.0, 20.0) : x[0]});
+}
+
+int LeakyRelu(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
+  return to.Emit("LeakyRelu", x, {{"alpha", step.node.attr_or<float>("alpha", 0.2F)}});
+}
+int Elu(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) { return to.Emit("Elu", x, {{"alpha", 1.0F}}); }
+int Selu(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
+  return to.Emit("Selu", x, {{"alpha", 1.67326324235F}, {"gamma", 1.05070098735F}});
+}
+int Square(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) { return to.Emit("Mul", {x[0], x[0]}); }
+int Rsqrt(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
+  return to.Emit("Reciprocal", {to.Emit("Sqrt", x)});
+}
+int Log1p(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
+  return to.Emit("Log", {to.Emit("Add", {x[0], Constant(to, x[0], 1)})});
+}
+int Expm1(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
+  return to.Emit("Sub", {to.Emit("Exp", x), Constant(to, x[0], 1)});
+}
+int Erfc(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
+  return to.Emit("Sub", {Constant(to, x[0], 1), to.Emit("Erf", x)});
+}
+int SquaredDifference(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
+  const int difference = to.Emit("Sub", x);
+  return to.Emit("Mul", {difference, difference});
+}
+// OpenCV takes exp(x) / sum(..) for a softmax over one axis, whatever the axes are.
+int Divide(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
+  const auto op = [&](int i) -> std::string_view { return to.graph().node(step.in(i).node).op; };
+  if (!to.options().for_opencv || op(0) != "Exp" || op(1) != "Sum") return to.Emit("Div", x);
+  return to.Emit("Mul", {x[0], to.Emit("Reciprocal", {x[1]})});
+}
+
+int DivNoNan(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
+  const int zero = Constant(to, x[1], 0);
+  to.Need(11);
+  const int is_zero = to.Emit("Equal", {x[1], zero}, {}, DType::kBool);
+  const int quotient = to.Emit("Div", x);
+  return to.Emit("Where", {is_zero, zero, quotient}, {}, to.dtype(x[0]));
+}
+int Pow(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
+  const Tensor* exponent = to.constant(step.in(1));
+  const bool single = exponent != nullptr && exponent->elements() == 1 && exponent->rank() <= to.rank(step.in(0));
+  const auto number = single ? exponent->SingleValue() : std::nullopt;
+  if (number == 2.0) return to.Emit("Mul", {x[0], x[0]});
+  if (number == 0.5) return to.Emit("Sqrt", {x[0]});
+  if (IsWhole(to, x[0])) to.Need(12);
+  return to.Emit("Pow", x);
+}
+int FloorMod(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
+  if (IsWhole(to, x[0])) return to.Emit("Mod", x);
+  const int whole = to.Emit("Floor", {to.Emit("Div", x)});
+  return to.Emit("Sub", {x[0], to.Emit("Mul", {whole, x[1]})});
+}
+int TruncateMod(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
+  return to.Emit("Mod", x, {{"fmod", int64_t{1}}});
+}
+int FloorDiv(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
+  if (!IsWhole(to, x[0])) return to.Emit("Floor", {to.Emit("Div", x)});
+  return to.Emit("Div", {to.Emit("Sub", {x[0], to.Emit("Mod", x)}), x[1]});
+}
+int Equal(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
+  if (IsFloating(to.dtype(x[0]))) to.Need(11);
+  return to.Emit("Equal", x, {}, DType::kBool);
+}
+int NotEqual(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
+  return to.Emit("Not", {Equal(to, step, x)});
+}
+int IsFinite(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
+  const int infinite = to.Emit("IsInf", x, {}, DType::kBool), no_number = to.Emit("IsNaN", x, {}, DType::kBool);
+  return to.Emit("Not", {to.Emit("Or", {infinite, no_number})});
+}
+int Sum(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
+  int sum = x[0];
+  for (size_t i = 1; i < x.size(); ++i) sum = to.Emit("Add", {sum, x[i]});
+  return sum;
+}
+
+int CastTo(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
+  const DType wanted = step.node.attr_or<DType>("DstT", DType::kInvalid);
+  // Sizes stay int64.
+  if (wanted == DType::kInt32 && to.dtype(x[0]) == DType::kInt64) return x[0];
+  // OpenCV 4 does not cut numbers, it rounds them when it takes them for indices.
+  const std::vector<Use>& users = to.Users(step.id);
+  const bool indices = std::all_of(users.begin(), users.end(), [&](const Use& use) {
+    return use.index == 1 && to.graph().node(use.node).op.starts_with("Gather");
+  });
+  if (to.options().for_opencv && indices && !users.empty() && IsFloating(to.dtype(x[0])) && IsInteger(wanted)) {
+    return to.Cast(to.Emit("Floor", x), wanted);
+  }
+  return to.Cast(x[0], wanted);
+}
+
+Status Add(OnnxConversion& to, const OnnxStep& step) {
+  for (int i = 0; i < 2; ++i) {
+    const Tensor* constant = to.constant(step.in(i));
+    const Value x = step.in(1 - i);
+    if (constant == nullptr || constant->elements() < 2 || constant->dims().back() != constant->elements()) continue;
+    if (constant->rank() > to.rank(x) || to.OrderOf(x) != PlanarOrder(to.rank(x))) continue;
+    if (AddBias(to, step, x, *constant)) return OkStatus();
+  }
+  return Build(to, step, Plainly);
+}
+
+// Cut to a range that has 0 among its steps, then rounded to them.
+Status FakeQuantize(OnnxConversion& to, const OnnxStep& step) {
+  double low = step.node.attr_or<float>("min", -6.0F), high = step.node.attr_or<float>("max", 6.0F);
+  if (step.inputs() == 3) {
+    const Tensor *from = to.constant(step.in(1)), *upto = to.constant(step.in(2));
+    if (from == nullptr || upto == nullptr || !from->SingleValue() || !upto->SingleValue()) {
+      return Unsupported("a range that is not constant or differs from channel to channel");
+    }
+    low = *from->SingleValue();
+    high = *upto->SingleValue();
+  }
+  const int64_t bits = step.node.attr_or<int64_t>("num_bits", 8);
+  if (bits < 2 || bits > 16 || !(low < high)) return InvalidArgument("a range or a number of bits that makes no steps");
+  const double first = step.node.attr_or<bool>("narrow_range", false) ? 1 : 0, last = std::exp2(bits) - 1;
+  const double scale = (high - low) / (last - first);
+  const double zero = std::clamp(std::round(first - low / scale), first, last);
+  const double nudged_low = (first - zero) * scale, nudged_high = (last - zero) * scale;
+  const AxisOrder order = to.OrderOf(step.in(0));
+  const int x = to.In(step.in(0), order);
+  const auto with = [&](std::string_view op, int id, double number) {
+    return to.Emit(op, {id, to.Number(to.dtype(x), number)});
+  };
+  const int steps = with("Mul", with("Sub", Clip(to, x, nudged_low, nudged_high), nudged_low), 1 / scale);
+  const int rounded = to.Emit("Floor", {with("Add", steps, 0.5)});
+  to.Set(step.out(), with("Add", with("Mul", rounded, scale), nudged_low), order);
+  return OkStatus();
+}
+
+// A condition of one row per element of the first axis chooses whole rows.
+Status Select(OnnxConversion& to, const OnnxStep& step) {
+  const Value condition = step.in(0);
+  const int rank = to.rank(step.out());
+  if (step.node.op == "Select" && to.rank(condition) == 1 && rank > 1) {
+    std::vector<int64_t> axes;
+    for (int i = 1; i < rank; ++i) axes.push_back(i);
+    const int mask = to.Unsqueeze(to.Plain(condition), axes);
+    to.SetPlain(step.out(),
+                to.Emit("Where", {mask, to.Plain(step.in(1)), to.Plain(step.in(2))}, {}, to.type(step.out()).dtype));
+    return OkStatus();
+  }
+  Operands operands = Gather(to, step, step.node.inputs);
+  const int chosen = to.Emit("Where", operands.ids, {}, to.dtype(operands.ids[1]));
+  to.Set(step.out(), chosen, operands.order);
+  return OkStatus();
+}
+
+Status PassOn(OnnxConversion& to, const OnnxStep& step) {
+  for (int i = 0; i < step.inputs() && i < static_cast<int>(step.node.outputs.size()); ++i) {
+    to.SetSame(step.out(i), step.in(i));
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+std::vector<OnnxOp> OnnxElementwiseOps() {
+  constexpr auto plain = Elementwise<Plainly>;
+  constexpr auto compare = Elementwise<Compared>;
+  constexpr auto extreme = Elementwise<Extreme>;
+  return {
+      {"Abs", plain, "Abs"},
+      {"Acos", plain, "Acos"},
+      {"Acosh", plain, "Acosh"},
+      {"Add", Add, "Add"},
+      {"AddN", Elementwise<Sum>},
+      {"AddV2", Add, "Add"},
+      {"Asin", plain, "Asin"},
+      {"Asinh", plain, "Asinh"},
+      {"Atan", plain, "Atan"},
+      {"Atanh", plain, "Atanh"},
+      {"Cast", Elementwise<CastTo>},
+      {"Ceil", plain, "Ceil"},
+      {"CheckNumerics", PassOn},
+      {"ClipByValue", Elementwise<ClipByValue>},
+      {"Cos", plain, "Cos"},
+      {"Cosh", plain, "Cosh"},
+      {"Div", Elementwise<Divide>},
+      {"DivNoNan", Elementwise<DivNoNan>},
+      {"Elu", Elementwise<Elu>},
+      {"EnsureShape", PassOn},
+      {"Equal", Elementwise<Equal>},
+      {"Erf", plain, "Erf"},
+      {"Erfc", Elementwise<Erfc>},
+      {"Exp", plain, "Exp"},
+      {"Expm1", Elementwise<Expm1>},
+      {"FakeQuantWithMinMaxArgs", FakeQuantize},
+      {"FakeQuantWithMinMaxVars", FakeQuantize},
+      {"FakeQuantWithMinMaxVarsPerChannel", FakeQuantize},
+      {"Floor", plain, "Floor"},
+      {"FloorDiv", Elementwise<FloorDiv>},
+      {"FloorMod", Elementwise<FloorMod>},
+      {"Greater", compare, "Greater"},
+      {"GreaterEqual", compare, "GreaterOrEqual", 12},
+      {"Identity", PassOn},
+      {"IdentityN", PassOn},
+      {"Inv", plain, "Reciprocal"},
+      {"IsFinite", Elementwise<IsFinite>},
+      {"IsInf", compare, "IsInf"},
+      {"IsNan", compare, "IsNaN"},
+      {"LeakyRelu", Elementwise<LeakyRelu>},
+      {"Less", compare, "Less"},
+      {"LessEqual", compare, "LessOrEqual", 12},
+      {"Log", plain, "Log"},
+      {"Log1p", Elementwise<Log1p>},
+      {"LogicalAnd", compare, "And"},
+      {"LogicalNot", compare, "Not"},
+      {"LogicalOr", compare, "Or"},
+      {"Maximum", extreme, "Max"},
+      {"Minimum", extreme, "Min"},
+      {"Mod", Elementwise<TruncateMod>},
+      {"Mul", plain, "Mul"},
+      {"Neg", plain, "Neg"},
+      {"NotEqual", Elementwise<NotEqual>},
+      {"Pow", Elementwise<Pow>},
+      {"PreventGradient", PassOn},
+      {"RealDiv", Elementwise<Divide>},
+      {"Reciprocal", plain, "Reciprocal"},
+      {"Relu", plain, "Relu"},
+      {"Relu6", Elementwise<Relu6>},
+      {"Rint", plain, "Round", 11},
+      {"Round", plain, "Round", 11},
+      {"Rsqrt", Elementwise<Rsqrt>},
+      {"Select", Select},
+      {"SelectV2", Select},
+      {"Selu", Elementwise<Selu>},
+      {"Sigmoid", plain, "Sigmoid"},
+      {"Sign", plain, "Sign"},
+      {"Sin", plain, "Sin"},
+      {"Sinh", plain, "Sinh"},
+      {"Snapshot", PassOn},
+      {"Softplus", plain, "Softplus"},
+      {"Softsign", plain, "Softsign"},
+      {"Sqrt", plain, "Sqrt"},
+      {"Square", Elementwise<Square>},
+      {"SquaredDifference", Elementwise<SquaredDifference>},
+      {"StopGradient", PassOn},
+      {"Sub", plain, "Sub"},
+      {"Tan", plain, "Tan"},
+      {"Tanh", Elementwise<Tanh>},
+      {"TruncateDiv", plain, "Div"},
+  };
+}
+
+}  // namespace permafrost

@@ -1,0 +1,536 @@
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <numeric>
+
+#include "optimizer/backends/onnx/axis_order.h"
+#include "optimizer/backends/onnx/op_table.h"
+
+namespace permafrost {
+namespace {
+
+constexpr int64_t kFar = std::numeric_limits<int32_t>::max();  // beyond any end
+
+// In one order; of integers, all as wide as the widest.
+std::vector<int> InOneOrder(OnnxConversion& to, const std::vector<Value>& values, const AxisOrder& order) {
+  std::vector<int> ids;
+  bool wide = false;
+  for (Value value : values) {
+    ids.push_back(to.In(value, order));
+    wide |= to.dtype(ids.back()) == DType::kInt64;
+  }
+  for (int& id : ids) {
+    if (wide) id = to.AsInt64(id);
+  }
+  return ids;
+}
+
+StatusOr<int> ConstantAxis(OnnxConversion& to, Value value, int rank) {
+  const auto axis = to.Ints(value);
+  if (!axis || axis->size() != 1) return Unsupported("its axis is not constant");
+  if (rank < 0) return Unsupported("its input has an unknown rank");
+  if ((*axis)[0] < -rank || (*axis)[0] >= rank)
+    return InvalidArgument("axis ", (*axis)[0], " of a value of rank ", rank);
+  return PositiveAxis((*axis)[0], rank);
+}
+
+Status Concat(OnnxConversion& to, const OnnxStep& step) {
+  const bool axis_first = step.node.op == "Concat";
+  std::vector<Value> values = step.node.inputs;
+  const Value axis_value = axis_first ? values.front() : values.back();
+  values.erase(axis_first ? values.begin() : values.end() - 1);
+  const int rank = to.rank(step.out());
+  ASSIGN_OR_RETURN(const int axis, ConstantAxis(to, axis_value, rank));
+  if (values.size() == 1) {
+    to.SetSame(step.out(), values[0]);
+    return OkStatus();
+  }
+  const AxisOrder order = to.CommonOrder(values, rank);
+  const AttrMap attrs = {{"axis", int64_t{PositionOf(order, axis)}}};
+  to.Set(step.out(), to.Emit("Concat", InOneOrder(to, values, order), attrs), order);
+  return OkStatus();
+}
+
+Status EmitSplit(OnnxConversion& to, const OnnxStep& step, Value x, int axis, const std::vector<int64_t>& sizes) {
+  const AxisOrder order = to.OrderOf(x);
+  const int id = to.In(x, order);
+  if (sizes.size() == 1) {
+    to.SetSame(step.out(), x);
+    return OkStatus();
+  }
+  AttrMap attrs = {{"axis", int64_t{PositionOf(order, axis)}}};
+  std::vector<int> inputs = {id};
+  if (to.opset() >= 13) {
+    inputs.push_back(to.Ints64(sizes));
+  } else {
+    attrs["split"] = sizes;
+  }
+  const std::vector<int> parts = to.EmitMany("Split", inputs, sizes.size(), attrs);
+  for (size_t i = 0; i < parts.size(); ++i) to.Set(step.out(static_cast<int>(i)), parts[i], order);
+  return OkStatus();
+}
+
+Status Split(OnnxConversion& to, const OnnxStep& step) {
+  const Value x = step.in(1);
+  ASSIGN_OR_RETURN(const int axis, ConstantAxis(to, step.in(0), to.rank(x)));
+  const int64_t parts = step.node.attr_or<int64_t>("num_split", 1), size = to.shape(x).dim(axis);
+  if (parts < 1 || parts > 1'000'000) return InvalidArgument("num_split is ", parts);
+  if (size == kUnknownDim) return Unsupported("the size that it splits is not known");
+  return EmitSplit(to, step, x, axis, std::vector<int64_t>(static_cast<size_t>(parts), size / parts));
+}
+
+Status SplitV(OnnxConversion& to, const OnnxStep& step) {
+  const Value x = step.in(0);
+  ASSIGN_OR_RETURN(const int axis, ConstantAxis(to, step.in(2), to.rank(x)));
+  auto sizes = to.Ints(step.in(1));
+  if (!sizes) return Unsupported("its sizes are not constant");
+  const int64_t whole = to.shape(x).dim(axis);
+  int64_t known = 0;
+  for (int64_t size : *sizes) known += std::max<int64_t>(0, size);
+  for (int64_t& size : *sizes) {
+    if (size >= 0) continue;
+    if (whole == kUnknownDim) return Unsupported("the size that it splits is not known");
+    size = whole - known;
+  }
+  return EmitSplit(to, step, x, axis, *sizes);
+}
+
+Status Pack(OnnxConversion& to, const OnnxStep& step) {
+  const int rank = to.rank(step.out());
+  if (rank < 1) return Unsupported("its inputs have an unknown rank");
+  const int64_t axis = step.node.attr_or<int64_t>("axis", 0);
+  if (axis < -rank || axis >= rank) return InvalidArgument("axis ", axis, " of a value of rank ", rank);
+  const AxisOrder order = to.CommonOrder(step.node.inputs, rank - 1);
+  std::vector<int64_t> places;
+  const AxisOrder result = WithAxes(order, {PositiveAxis(axis, rank)}, places);
+  std::vector<int> ids = InOneOrder(to, step.node.inputs, order);
+  for (int& id : ids) {
+    const bool constant = to.IsConstant(id);
+    id = constant ? to.Constant(to.ConstantOf(id).Reshaped(InsertedOnes(to.ConstantOf(id).dims(), places)))
+                  : to.Unsqueeze(id, places);
+  }
+  to.Set(step.out(), ids.size() == 1 ? ids[0] : to.Emit("Concat", ids, {{"axis", places[0]}}), result);
+  return OkStatus();
+}
+
+Status Unpack(OnnxConversion& to, const OnnxStep& step) {
+  const Value x = step.in(0);
+  const int rank = to.rank(x);
+  const int64_t axis = step.node.attr_or<int64_t>("axis", 0);
+  if (rank < 1) return Unsupported("its input has an unknown rank");
+  if (axis < -rank || axis >= rank) return InvalidArgument("axis ", axis, " of a value of rank ", rank);
+  const AxisOrder order = to.OrderOf(x);
+  const std::vector<int> dropped = {PositiveAxis(axis, rank)};
+  const int id = to.In(x, order);
+  for (size_t i = 0; i < step.node.outputs.size(); ++i) {
+    const int index = to.Constant(Tensor::Scalar<int64_t>(static_cast<int64_t>(i)));
+    const int part = to.Emit("Gather", {id, index}, {{"axis", PositionsOf(order, dropped)[0]}});
+    to.Set(step.out(static_cast<int>(i)), part, WithoutAxes(order, dropped));
+  }
+  return OkStatus();
+}
+
+// x[start:end:step] along TensorFlow's axes.
+struct Cut {
+  int axis;
+  int64_t start, end, step = 1;
+};
+
+int EmitSlice(OnnxConversion& to, int id, const AxisOrder& order, const std::vector<Cut>& cuts) {
+  if (cuts.empty()) return id;
+  // OpenCV 4.6 takes only axes that are neighbours.
+  std::map<int64_t, Cut> by_position;
+  for (const Cut& cut : cuts) by_position[PositionOf(order, cut.axis)] = cut;
+  for (int64_t i = by_position.begin()->first; i < by_position.rbegin()->first; ++i) {
+    by_position.try_emplace(i, Cut{order[static_cast<size_t>(i)], 0, kFar});
+  }
+  std::vector<int64_t> starts, ends, axes, steps;
+  for (const auto& [position, cut] : by_position) {
+    starts.push_back(cut.start);
+    ends.push_back(cut.end);
+    axes.push_back(position);
+    steps.push_back(cut.step);
+  }
+  const bool stepped = std::any_of(steps.begin(), steps.end(), [](int64_t step) { return step != 1; });
+  std::vector<int> inputs = {id, to.Ints64(starts), to.Ints64(ends), to.Ints64(axes)};
+  if (stepped) inputs.push_back(to.Ints64(steps));
+  return to.Emit("Slice", inputs);
+}
+
+Status Slice(OnnxConversion& to, const OnnxStep& step) {
+  const Value x = step.in(0);
+  const auto begin = to.Ints(step.in(1)), size = to.Ints(step.in(2));
+  const int rank = to.rank(x);
+  if (rank < 0) return Unsupported("its input has an unknown rank");
+  if (begin && size && static_cast<int>(begin->size()) == rank && begin->size() == size->size()) {
+    const AxisOrder order = to.OrderOf(x);
+    std::vector<Cut> cuts;
+    for (int i = 0; i < rank; ++i) {
+      const auto at = static_cast<size_t>(i);
+      const int64_t dim = to.shape(x).dim(i), start = (*begin)[at];
+      const int64_t end = (*size)[at] < 0 ? kFar : start + (*size)[at];
+      if (start == 0 && (end >= kFar || end == dim)) continue;
+      cuts.push_back({i, start, end});
+    }
+    to.Set(step.out(), EmitSlice(to, to.In(x, order), order, cuts), order);
+    return OkStatus();
+  }
+  if (!size) return Unsupported("its size is not constant");
+  std::vector<int64_t> reach = *size;
+  for (int64_t& one : reach) one = one < 0 ? kFar : one;
+  const int starts = to.AsInt64(to.Plain(step.in(1)));
+  const int ends = to.Emit("Add", {starts, to.Ints64(reach)});
+  to.SetPlain(step.out(), to.Emit("Slice", {to.Plain(x), starts, ends}));
+  return OkStatus();
+}
+
+// A bound of a StridedSlice: a number, or element `index` of a vector that is worked out when the file runs.
+int Bounds(OnnxConversion& to, Value vector, const std::vector<std::optional<int64_t>>& numbers,
+           const std::vector<int>& indices) {
+  std::vector<int> pieces;
+  std::vector<int64_t> run;
+  const auto flush = [&] {
+    if (!run.empty()) pieces.push_back(to.Ints64(run));
+    run.clear();
+  };
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (numbers[i]) {
+      run.push_back(*numbers[i]);
+      continue;
+    }
+    flush();
+    const int all = to.AsInt64(to.Plain(vector));
+    pieces.push_back(to.Emit("Gather", {all, to.Ints64({indices[i]})}, {{"axis", int64_t{0}}}));
+  }
+  flush();
+  return pieces.size() == 1 ? pieces[0] : to.Emit("Concat", pieces, {{"axis", int64_t{0}}});
+}
+
+Status StridedSlice(OnnxConversion& to, const OnnxStep& step) {
+  const Value x = step.in(0);
+  const int rank = to.rank(x);
+  const auto strides = to.Ints(step.in(3));
+  const auto& begin_ints = to.type(step.in(1)).ints;
+  const auto& end_ints = to.type(step.in(2)).ints;
+  if (rank < 0 || !strides) return Unsupported("its strides or the rank of its input are not known");
+  if (!begin_ints || !end_ints || begin_ints->size() != strides->size() || end_ints->size() != strides->size()) {
+    return Unsupported("how many axes it cuts is not known");
+  }
+  const auto mask = [&](std::string_view name) { return step.node.attr_or<int64_t>(name, 0); };
+  const int64_t begin_mask = mask("begin_mask"), end_mask = mask("end_mask"), shrink_mask = mask("shrink_axis_mask");
+  const int64_t new_mask = mask("new_axis_mask"), ellipsis_mask = mask("ellipsis_mask");
+  const int specs = static_cast<int>(strides->size());
+  const auto has = [](int64_t bits, int i) { return i < 63 && (bits >> i & 1) != 0; };
+  int news = 0;
+  for (int i = 0; i < specs; ++i) news += has(new_mask, i) && !has(ellipsis_mask, i);
+  std::vector<int> shrunk, added, axes, indices;
+  std::vector<int64_t> steps;
+  std::vector<std::optional<int64_t>> starts, ends;
+  int axis = 0, out_axis = 0;
+  bool dynamic = false;
+  for (int i = 0; i < specs; ++i) {
+    const auto at = static_cast<size_t>(i);
+    if (has(ellipsis_mask, i)) {
+      const int skipped = rank - (specs - news - 1);
+      if (skipped < 0) return InvalidArgument("cuts more axes than the ", rank, " of its input");
+      axis += skipped;
+      out_axis += skipped;
+      continue;
+    }
+    if (has(new_mask, i)) {
+      added.push_back(out_axis++);
+      continue;
+    }
+    if (axis >= rank) return InvalidArgument("cuts more axes than the ", rank, " of its input");
+    const int64_t stride = (*strides)[at], dim = to.shape(x).dim(axis);
+    if (stride == 0) return InvalidArgument("a stride of 0");
+    std::optional<int64_t> start, end;
+    if ((*begin_ints)[at] != kUnknownInt) start = (*begin_ints)[at];
+    if ((*end_ints)[at] != kUnknownInt) end = (*end_ints)[at];
+    if (has(shrink_mask, i)) {
+      if (!start) return Unsupported("an index that is computed");
+      end = *start == -1 ? kFar : *start + 1;
+      shrunk.push_back(axis);
+    } else {
+      if (has(begin_mask, i)) start = stride > 0 ? 0 : kFar;
+      if (has(end_mask, i)) end = stride > 0 ? kFar : -kFar;
+      // numpy counts a negative end from the back; so does ONNX.
+      ++out_axis;
+    }
+    const bool whole = start == 0 && end && stride == 1 && (*end >= kFar || *end == dim) && !has(shrink_mask, i);
+    if (!whole && !(has(shrink_mask, i) && dim == 1)) {
+      axes.push_back(axis);
+      indices.push_back(i);
+      starts.push_back(start);
+      ends.push_back(end);
+      steps.push_back(has(shrink_mask, i) ? 1 : stride);
+      dynamic |= !start || !end;
+    }
+    ++axis;
+  }
+  const AxisOrder order = to.OrderOf(x);
+  int id = to.In(x, order);
+  AxisOrder result = WithoutAxes(order, shrunk);
+  if (rank == 1 && shrunk.size() == 1 && added.empty() && starts.size() == 1) {  // one element
+    const int64_t dim = to.shape(x).dim(0);
+    const int64_t index = *starts[0] < 0 && dim != kUnknownDim ? *starts[0] + dim : *starts[0];
+    if (index < 0) to.Need(11);
+    to.SetPlain(step.out(),
+                to.Emit("Gather", {id, to.Constant(Tensor::Scalar<int64_t>(index))}, {{"axis", int64_t{0}}}));
+    return OkStatus();
+  }
+  if (dynamic) {
+    std::vector<int> inputs = {id, Bounds(to, step.in(1), starts, indices), Bounds(to, step.in(2), ends, indices),
+                               to.Ints64(PositionsOf(order, axes))};
+    if (std::any_of(steps.begin(), steps.end(), [](int64_t one) { return one != 1; }))
+      inputs.push_back(to.Ints64(steps));
+    id = to.Emit("Slice", inputs);
+  } else {
+    std::vector<Cut> cuts;
+    for (size_t i = 0; i < axes.size(); ++i) cuts.push_back({axes[i], *starts[i], *ends[i], steps[i]});
+    id = EmitSlice(to, id, order, cuts);
+  }
+  std::vector<int64_t> gone = PositionsOf(order, shrunk), places;
+  std::sort(gone.begin(), gone.end());
+  id = to.Squeeze(id, gone);
+  if (!added.empty()) {
+    result = WithAxes(result, added, places);
+    id = to.Unsqueeze(id, places);
+  }
+  to.Set(step.out(), id, result);
+  return OkStatus();
+}
+
+Status Gather(OnnxConversion& to, const OnnxStep& step) {
+  const Value x = step.in(0), indices = step.in(1);
+  int axis = 0;
+  if (step.inputs() > 2) {
+    ASSIGN_OR_RETURN(axis, ConstantAxis(to, step.in(2), to.rank(x)));
+  }
+  if (step.node.attr_or<int64_t>("batch_dims", 0) != 0) return Unsupported("gathering batch by batch");
+  const int index_rank = to.rank(indices);
+  if (index_rank < 0) return Unsupported("its indices have an unknown rank");
+  const AxisOrder order = index_rank <= 1 ? to.OrderOf(x) : PlainOrder(to.rank(x));
+  const int id = to.Emit("Gather", {to.In(x, order), to.Plain(indices)}, {{"axis", int64_t{PositionOf(order, axis)}}});
+  if (index_rank == 0) {
+    to.Set(step.out(), id, WithoutAxes(order, {axis}));
+  } else if (index_rank == 1) {
+    to.Set(step.out(), id, order);
+  } else {
+    to.SetPlain(step.out(), id);
+  }
+  return OkStatus();
+}
+
+Status GatherNd(OnnxConversion& to, const OnnxStep& step) {
+  to.Need(11);
+  to.SetPlain(step.out(), to.Emit("GatherND", {to.Plain(step.in(0)), to.AsInt64(to.Plain(step.in(1)))}));
+  return OkStatus();
+}
+
+Status OneHot(OnnxConversion& to, const OnnxStep& step) {
+  const auto depth = to.Ints(step.in(1));
+  const Tensor *on = to.constant(step.in(2)), *off = to.constant(step.in(3));
+  if (!depth || depth->size() != 1 || (*depth)[0] > 1'000'000 || on == nullptr || off == nullptr) {
+    return Unsupported("its depth and values are not constant");
+  }
+  if (!on->SingleValue() || !off->SingleValue()) return Unsupported("its values are no numbers");
+  const int64_t axis = step.node.attr_or<int64_t>("axis", -1);
+  const int rank = to.rank(step.in(0));
+  if (to.options().for_opencv && rank >= 0 && axis == -1 && (*depth)[0] > 0 && on->SingleValue() == 1.0 &&
+      off->SingleValue() == 0.0) {
+    // OpenCV 4 has no layer for it.
+    std::vector<int64_t> classes(static_cast<size_t>((*depth)[0]));
+    std::iota(classes.begin(), classes.end(), 0);
+    const int indices = to.Unsqueeze(to.AsInt64(to.Plain(step.in(0))), {rank});
+    const int hit = to.Emit("Equal", {indices, to.Ints64(classes)}, {}, DType::kBool);
+    to.SetPlain(step.out(), to.Cast(hit, on->dtype()));
+    return OkStatus();
+  }
+  const Tensor values =
+      Tensor::Vector<double>({off->SingleValue().value_or(0), on->SingleValue().value_or(1)}).Cast(on->dtype()).Dense();
+  const int id = to.Emit("OneHot", {to.AsInt64(to.Plain(step.in(0))), to.Ints64(*depth), to.Constant(values)},
+                         {{"axis", axis}}, on->dtype());
+  to.SetPlain(step.out(), id);
+  return OkStatus();
+}
+
+Status Tile(OnnxConversion& to, const OnnxStep& step) {
+  const Value x = step.in(0);
+  const auto multiples = to.Ints(step.in(1));
+  const int rank = to.rank(x);
+  if (multiples && static_cast<int>(multiples->size()) == rank) {
+    const AxisOrder order = to.OrderOf(x);
+    int id = to.In(x, order);
+    constexpr int64_t kFew = 8;  // OpenCV repeats wrongly (4.10) or not at all (4.6)
+    const bool few = std::all_of(multiples->begin(), multiples->end(), [](int64_t m) { return m >= 1 && m <= kFew; });
+    if (!to.options().for_opencv || !few) {
+      id = to.Emit("Tile", {id, to.Ints64(InOrder(order, *multiples))});
+    } else {
+      for (int axis = 0; axis < rank; ++axis) {
+        const auto times = static_cast<size_t>((*multiples)[static_cast<size_t>(axis)]);
+        if (times == 1) continue;
+        id = to.Emit("Concat", std::vector<int>(times, id), {{"axis", int64_t{PositionOf(order, axis)}}});
+      }
+    }
+    to.Set(step.out(), id, order);
+    return OkStatus();
+  }
+  to.SetPlain(step.out(), to.Emit("Tile", {to.Plain(x), to.AsInt64(to.Plain(step.in(1)))}));
+  return OkStatus();
+}
+
+// The edge itself is mirrored, too, which ONNX's Pad does not know: reversed slices are put before and behind.
+Status SymmetricPad(OnnxConversion& to, const OnnxStep& step, const std::vector<int64_t>& paddings) {
+  const Value x = step.in(0);
+  const AxisOrder order = to.OrderOf(x);
+  int id = to.In(x, order);
+  for (int axis = 0; axis < to.rank(x); ++axis) {
+    const int64_t before = paddings[static_cast<size_t>(2 * axis)], after = paddings[static_cast<size_t>(2 * axis + 1)];
+    std::vector<int> pieces;
+    if (before > 0) pieces.push_back(EmitSlice(to, id, order, {{axis, before - 1, -kFar, -1}}));
+    pieces.push_back(id);
+    if (after > 0) pieces.push_back(EmitSlice(to, id, order, {{axis, -1, -after - 1, -1}}));
+    if (pieces.size() > 1) id = to.Emit("Concat", pieces, {{"axis", int64_t{PositionOf(order, axis)}}});
+  }
+  to.Set(step.out(), id, order);
+  return OkStatus();
+}
+
+// ONNX Runtime (1.20) lets a MaxPool do the padding in front of it, with numbers below all others instead of zeros. It
+// does not where they are no zeros.
+bool FeedsMaxPool(const OnnxConversion& to, const OnnxStep& step) {
+  const std::vector<Use>& users = to.Users(step.id);
+  return std::any_of(users.begin(), users.end(),
+                     [&](const Use& use) { return to.graph().node(use.node).op.starts_with("MaxPool"); });
+}
+
+Status Pad(OnnxConversion& to, const OnnxStep& step) {
+  const Value x = step.in(0);
+  const auto paddings = to.Ints(step.in(1));
+  const int rank = to.rank(x);
+  if (!paddings || rank < 0 || static_cast<int>(paddings->size()) != 2 * rank) {
+    return Unsupported("its paddings are not constant");
+  }
+  std::string mode = "constant";
+  double filling = 0;
+  if (step.node.op == "MirrorPad") {
+    if (step.node.attr_or<std::string>("mode", "REFLECT") != "REFLECT") return SymmetricPad(to, step, *paddings);
+    mode = "reflect";
+  } else if (step.inputs() > 2) {
+    const Tensor* value = to.constant(step.in(2));
+    if (value == nullptr || !value->SingleValue()) return Unsupported("its value is not constant");
+    filling = *value->SingleValue();
+  }
+  if (mode == "constant" && filling == 0 && FeedsMaxPool(to, step)) filling = std::numeric_limits<float>::min();
+  const AxisOrder order = to.OrderOf(x);
+  const int id = to.In(x, order);
+  std::vector<int64_t> before, after;
+  for (int axis : order) {
+    before.push_back((*paddings)[static_cast<size_t>(2 * axis)]);
+    after.push_back((*paddings)[static_cast<size_t>(2 * axis + 1)]);
+  }
+  before.insert(before.end(), after.begin(), after.end());
+  if (to.opset() < 11 && !IsFloating(to.dtype(id))) to.Need(11);
+  int padded = 0;
+  if (to.opset() >= 11) {
+    std::vector<int> inputs = {id, to.Ints64(before)};
+    if (mode == "constant") inputs.push_back(to.Number(to.dtype(id), filling));
+    padded = to.Emit("Pad", inputs, {{"mode", mode}});
+  } else {
+    AttrMap attrs = {{"mode", mode}, {"pads", before}};
+    if (mode == "constant") attrs["value"] = static_cast<float>(filling);
+    padded = to.Emit("Pad", {id}, attrs);
+  }
+  to.Set(step.out(), padded, order);
+  return OkStatus();
+}
+
+Status Reverse(OnnxConversion& to, const OnnxStep& step) {
+  const Value x = step.in(0);
+  const auto axes = to.Ints(step.in(1));
+  const int rank = to.rank(x);
+  if (!axes || rank < 0) return Unsupported("its axes are not constant");
+  std::vector<Cut> cuts;
+  const AxisOrder order = to.OrderOf(x);
+  constexpr int64_t kFew = 4096;
+  int id = to.In(x, order);
+  for (int64_t one : *axes) {
+    const int axis = PositiveAxis(one, rank);
+    const int64_t size = to.shape(x).dim(axis);
+    if (!to.options().for_opencv || size <= 0 || size > kFew) {
+      cuts.push_back({axis, -1, -kFar, -1});
+      continue;
+    }
+    // OpenCV 4 takes no negative steps.
+    std::vector<int64_t> backwards;
+    for (int64_t i = size; i-- > 0;) backwards.push_back(i);
+    id = to.Emit("Gather", {id, to.Ints64(backwards)}, {{"axis", int64_t{PositionOf(order, axis)}}});
+  }
+  to.Set(step.out(), EmitSlice(to, id, order, cuts), order);
+  return OkStatus();
+}
+
+Status Roll(OnnxConversion& to, const OnnxStep& step) {
+  const Value x = step.in(0);
+  const auto shifts = to.Ints(step.in(1)), axes = to.Ints(step.in(2));
+  const int rank = to.rank(x);
+  if (!shifts || !axes || rank < 0 || shifts->size() != axes->size()) return Unsupported("its shifts are not constant");
+  const AxisOrder order = to.OrderOf(x);
+  int id = to.In(x, order);
+  for (size_t i = 0; i < axes->size(); ++i) {
+    const int axis = PositiveAxis((*axes)[i], rank);
+    const int64_t size = to.shape(x).dim(axis);
+    if (size <= 0) return Unsupported("the size that it rolls is not known");
+    const int64_t shift = ((*shifts)[i] % size + size) % size;
+    if (shift == 0) continue;
+    const int back = EmitSlice(to, id, order, {{axis, size - shift, kFar}});
+    const int front = EmitSlice(to, id, order, {{axis, 0, size - shift}});
+    id = to.Emit("Concat", {back, front}, {{"axis", int64_t{PositionOf(order, axis)}}});
+  }
+  to.Set(step.out(), id, order);
+  return OkStatus();
+}
+
+Status ReverseSequence(OnnxConversion& to, const OnnxStep& step) {
+  const AttrMap attrs = {{"time_axis", step.node.attr_or<int64_t>("seq_dim", 0)},
+                         {"batch_axis", step.node.attr_or<int64_t>("batch_dim", 0)}};
+  const std::vector<int> inputs = {to.Plain(step.in(0)), to.AsInt64(to.Plain(step.in(1)))};
+  to.SetPlain(step.out(), to.Emit("ReverseSequence", inputs, attrs));
+  return OkStatus();
+}
+
+Status Where(OnnxConversion& to, const OnnxStep& step) {
+  const int places = to.Emit("NonZero", {to.Plain(step.in(0))}, {}, DType::kInt64);
+  to.SetPlain(step.out(), to.Transpose(places, {1, 0}));
+  return OkStatus();
+}
+
+}  // namespace
+
+std::vector<OnnxOp> OnnxMoveOps() {
+  return {
+      {"Concat", Concat},
+      {"ConcatV2", Concat},
+      {"Gather", Gather},
+      {"GatherNd", GatherNd},
+      {"GatherV2", Gather},
+      {"MirrorPad", Pad},
+      {"OneHot", OneHot},
+      {"Pack", Pack},
+      {"Pad", Pad},
+      {"PadV2", Pad},
+      {"ReverseSequence", ReverseSequence},
+      {"ReverseV2", Reverse},
+      {"Roll", Roll},
+      {"Slice", Slice},
+      {"Split", Split},
+      {"SplitV", SplitV},
+      {"StridedSlice", StridedSlice},
+      {"Tile", Tile},
+      {"Unpack", Unpack},
+      {"Where", Where},
+  };
+}
+
+}  // namespace permafrost

@@ -1,0 +1,69 @@
+#include "optimizer/backends/onnx/convert_to_onnx.h"
+
+#include "optimizer/backends/onnx/op_table.h"
+
+namespace permafrost {
+namespace {
+
+constexpr int kLastOpset = 21;
+
+Status ConvertNodes(const Graph& graph, OnnxConversion& to, std::vector<OnnxRefusal>& refused) {
+  const OnnxOptions& options = to.options();
+  ASSIGN_OR_RETURN(const std::vector<NodeId> order, graph.TopoOrder());
+  for (NodeId id : order) {
+    const Node& node = graph.node(id);
+    if (node.IsConst() || std::find(graph.inputs().begin(), graph.inputs().end(), id) != graph.inputs().end()) continue;
+    to.Begin(id);
+    const OnnxOp* row = FindOnnxOp(node.op);
+    Status status =
+        row == nullptr ? Unsupported("there is no ONNX for this op here") : row->build(to, {node, id, *row});
+    if (to.needed_opset() > to.opset() && options.may_raise) return OkStatus();  // begins again there
+    if (status.ok()) status = to.status();
+    if (status.ok()) continue;
+    refused.push_back({node.name, node.op, Message(status)});
+    // What comes after would only say that its input is missing.
+    return OkStatus();
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+StatusOr<OnnxModel> ConvertToOnnx(const Graph& graph, const OnnxOptions& options, std::vector<OnnxRefusal>& refused) {
+  Graph copy = graph;  // an editor for its index of users
+  const GraphEditor users(copy);
+  for (OnnxOptions now = options; now.opset <= kLastOpset;) {
+    OnnxConversion to(graph, users, now);
+    OnnxModel model;
+    for (NodeId id : graph.inputs()) {
+      const int rank = to.rank({id, 0});
+      const bool turned = options.channels_first && (rank == 4 || rank == 5) && to.WantsChannelsFirst({id, 0});
+      model.input_orders.push_back(turned ? PlanarOrder(rank) : PlainOrder(rank));
+      to.AddInput(id, model.input_orders.back());
+    }
+    RETURN_IF_ERROR(ConvertNodes(graph, to, refused));
+    if (!refused.empty() && to.needed_opset() <= now.opset) {
+      return Unsupported("node '", refused[0].node, "' (", refused[0].op, "): ", refused[0].reason,
+                         "; cut the graph with --inputs or --outputs");
+    }
+    if (to.needed_opset() > now.opset) {
+      refused.clear();
+      if (!options.may_raise) {
+        return Unsupported("needs opset ", to.needed_opset(), " of ONNX, allowed is ", now.opset, "; give --opset ",
+                           to.needed_opset());
+      }
+      now.opset = to.needed_opset();
+      continue;
+    }
+    for (const GraphOutput& output : graph.outputs()) {
+      to.AddOutput(output, options.channels_first);
+      RETURN_IF_ERROR(to.status());
+      model.output_orders.push_back(to.output_order(model.output_orders.size()));
+    }
+    model.graph = to.Take();
+    return model;
+  }
+  return Unsupported("needs a later opset than ", kLastOpset);
+}
+
+}  // namespace permafrost

@@ -1,0 +1,147 @@
+#include "optimizer/backends/onnx/convert_to_onnx.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "optimizer/backends/onnx/op_table.h"
+#include "optimizer/ops/op.h"
+#include "tests/support/graph_testing.h"
+
+namespace permafrost {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+StatusOr<OnnxModel> Convert(std::string_view text, const OnnxOptions& options = {}) {
+  std::vector<OnnxRefusal> refused;
+  return ConvertToOnnx(ParseOrDie(text), options, refused);
+}
+
+// The ops in order: "Conv Relu".
+std::string Ops(std::string_view text, const OnnxOptions& options = {}) {
+  const auto model = Convert(text, options);
+  if (!model.ok()) return Message(model.status());
+  std::string ops;
+  for (const OnnxNode& node : model->graph.nodes) ops += StrCat(ops.empty() ? "" : " ", node.op);
+  return ops;
+}
+
+const OnnxNode* FindNode(const OnnxGraph& graph, std::string_view op) {
+  for (const OnnxNode& node : graph.nodes) {
+    if (node.op == op) return &node;
+  }
+  return nullptr;
+}
+
+constexpr char kNet[] = R"(
+  in x:float32[?,8,8,3]; k = float32[3,3,3,4]~1; b = float32[4]{1,2,3,4}; d = float32[3,3,4,1]~2;
+  c = Conv2D(x, k) {strides=[1,2,2,1], padding="SAME", data_format="NHWC"}; a = BiasAdd(c, b); r = Relu6(a);
+  e = DepthwiseConv2dNative(r, d) {strides=[1,1,1,1], padding="VALID", data_format="NHWC"};
+  p = MaxPool(e) {ksize=[1,2,2,1], strides=[1,1,1,1], padding="VALID", data_format="NHWC"};
+  s = int32[2]{-1,4}; f = Reshape(p, s); w = float32[4,5]~3; v = float32[5]~4;
+  m = MatMul(f, w); l = BiasAdd(m, v); y = Softmax(l); out y)";
+
+TEST(ConvertToOnnx, WritesAPureNetWithoutATranspose) {
+  EXPECT_EQ(Ops(kNet), "Conv Clip Conv MaxPool Reshape Gemm Softmax");
+}
+
+TEST(ConvertToOnnx, KeepsTensorFlowsAxesOfInputsWhenAsked) {
+  OnnxOptions options;
+  options.channels_first = false;
+  EXPECT_EQ(Ops(kNet, options), "Transpose Conv Clip Conv MaxPool Reshape Gemm Softmax");
+}
+
+TEST(ConvertToOnnx, DescribesInputsAsTheyLie) {
+  const auto model = Convert(kNet);
+  ASSERT_TRUE(model.ok()) << model.status();
+  const OnnxValue& input = model->graph.value(model->graph.inputs[0]);
+  EXPECT_EQ(input.name, "x");
+  EXPECT_EQ(input.shape, Shape({kUnknownDim, 3, 8, 8}));
+  EXPECT_EQ(model->graph.value(model->graph.outputs[0]).name, "y");
+  EXPECT_THAT(model->input_orders, ElementsAre(ElementsAre(0, 3, 1, 2)));
+}
+
+TEST(ConvertToOnnx, SpellsOutThePadsOfSame) {
+  const auto model = Convert(kNet);
+  ASSERT_TRUE(model.ok()) << model.status();
+  const OnnxNode* conv = FindNode(model->graph, "Conv");
+  ASSERT_NE(conv, nullptr);
+  EXPECT_EQ(AttrOr(conv->attrs, "pads", std::vector<int64_t>{}), (std::vector<int64_t>{0, 0, 1, 1}));
+  EXPECT_EQ(conv->inputs.size(), 3U) << "the bias is the convolution's own";
+}
+
+TEST(ConvertToOnnx, TurnsTheWeightsBehindAFlattenInsteadOfTheData) {
+  constexpr char kFlatten[] = R"(in x:float32[1,4,4,2]; k = float32[1,1,2,3]~1;
+    c = Conv2D(x, k) {strides=[1,1,1,1], padding="VALID", data_format="NHWC"};
+    s = int32[2]{1,48}; f = Reshape(c, s); r = Relu(f); w = float32[48,5]~3; y = MatMul(r, w); out y)";
+  EXPECT_EQ(Ops(kFlatten), "Conv Reshape Relu MatMul");
+  constexpr char kSeen[] = R"(in x:float32[1,4,4,2]; k = float32[1,1,2,3]~1;
+    c = Conv2D(x, k) {strides=[1,1,1,1], padding="VALID", data_format="NHWC"};
+    s = int32[2]{1,48}; y = Reshape(c, s); out y)";
+  EXPECT_EQ(Ops(kSeen), "Conv Transpose Reshape") << "an output has TensorFlow's order";
+}
+
+TEST(ConvertToOnnx, CancelsTransposesOfTheGraphItself) {
+  EXPECT_EQ(Ops(R"(in x:float32[1,4,4,2]; k = float32[1,1,2,3]~1; i = int32[4]{0,3,1,2}; j = int32[4]{0,2,3,1};
+    a = Transpose(x, i); b = Relu(a); d = Transpose(b, j);
+    y = Conv2D(d, k) {strides=[1,1,1,1], padding="VALID", data_format="NHWC"}; out y)"),
+            "Relu Conv");
+}
+
+TEST(ConvertToOnnx, TakesThePaddingBeforeAConvolutionIntoIt) {
+  const auto model = Convert(R"(in x:float32[1,4,4,2]; k = float32[3,3,2,3]~1; q = int32[4,2]{0,0,1,2,3,4,0,0};
+    p = Pad(x, q); y = Conv2D(p, k) {strides=[1,1,1,1], padding="VALID", data_format="NHWC"}; out y)");
+  ASSERT_TRUE(model.ok()) << model.status();
+  ASSERT_EQ(model->graph.nodes.size(), 1U);
+  EXPECT_EQ(AttrOr(model->graph.nodes[0].attrs, "pads", std::vector<int64_t>{}), (std::vector<int64_t>{1, 3, 2, 4}));
+}
+
+TEST(ConvertToOnnx, RaisesTheOpsetWhereAnOpNeedsIt) {
+  constexpr char kText[] = R"(in x:float32[1,4,4,2]; s = int32[2]{8,8};
+    r = ResizeBilinear(x, s) {half_pixel_centers=true}; y = Relu6(r); out y)";
+  const auto model = Convert(kText);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->graph.opset, 11);
+  const OnnxNode* clip = FindNode(model->graph, "Clip");
+  ASSERT_NE(clip, nullptr);
+  EXPECT_EQ(clip->inputs.size(), 3U) << "bounds are inputs from opset 11 on";
+  OnnxOptions options;
+  options.may_raise = false;
+  EXPECT_THAT(Ops(kText, options), HasSubstr("--opset 11"));
+}
+
+TEST(ConvertToOnnx, GivesEveryOutputItsName) {
+  const auto model = Convert("in x:float32[2,3]; r = Relu(x); out r, again=r, same=x");
+  ASSERT_TRUE(model.ok()) << model.status();
+  std::vector<std::string> names;
+  for (int id : model->graph.outputs) names.push_back(model->graph.value(id).name);
+  EXPECT_THAT(names, ElementsAre("r", "again", "same"));
+  EXPECT_EQ(model->graph.nodes.size(), 3U) << "Relu and an Identity for each of the others";
+}
+
+TEST(ConvertToOnnx, SharesEqualConstants) {
+  const auto model = Convert("in x:float32[2,3]; a = Add(x, 2.0); b = Mul(a, 2.0); y = Sub(b, 2.0); out y");
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->graph.Constants().size(), 1U);
+}
+
+TEST(ConvertToOnnx, NamesTheNodeThatItCannotSay) {
+  std::vector<OnnxRefusal> refused;
+  const auto model = ConvertToOnnx(ParseOrDie("in x:float32[2,3]; y = Strange(x); out y"), {}, refused);
+  EXPECT_FALSE(model.ok());
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_EQ(refused[0].node, "y");
+  EXPECT_THAT(Message(model.status()), HasSubstr("Strange"));
+}
+
+TEST(OnnxOps, AreOpsThatWeKnowEachOnce) {
+  const std::vector<OnnxOp>& ops = AllOnnxOps();
+  for (size_t i = 0; i < ops.size(); ++i) {
+    EXPECT_NE(FindOp(ops[i].op), nullptr) << ops[i].op;
+    EXPECT_EQ(FindOnnxOp(ops[i].op), &ops[i]) << ops[i].op << " has two rows";
+  }
+}
+
+}  // namespace
+}  // namespace permafrost
