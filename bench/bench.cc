@@ -91,6 +91,14 @@ CaseReport CheckCase(const BenchCase& bench_case, const Optimizer& optimize, con
   for (const std::string& other : bench_case.other_paths) {
     CheckInAllSettings(other.substr(other.rfind('/') + 1), other, model, options, report);
   }
+  if (!options.onnx) return report;
+  options.progress(model.name + ": writing ONNX");
+  const std::string onnx = options.work_folder + "/" + model.name + ".onnx";
+  if (const Status written = optimize(model, onnx); written.ok()) {
+    CheckInAllSettings("onnx", onnx, model, options, report);
+  } else {
+    Skip("onnx", onnx, Verdict::kFailed, StrCat("not written: ", Message(written)), report);
+  }
   return report;
 }
 

@@ -22,7 +22,7 @@ struct Setting {
 std::vector<Setting> SettingsOf(const std::vector<std::string>& backends, const std::vector<std::string>& targets,
                                 const std::vector<int>& threads);
 
-// One file of a case: "raw", "optimized" or the name of another, run in one setting.
+// One file of a case: "raw", "optimized", "onnx" or the name of another, run in one setting.
 struct FileReport {
   std::string label, path, setting;
   Check check;
@@ -45,6 +45,7 @@ using Optimizer = std::function<Status(const ModelCase& model, const std::string
 struct BenchOptions {
   double tolerance = 1e-4;
   bool check_only = false;
+  bool onnx = false;  // the model as ONNX, too
   double pair_seconds =
       0;  // above 0: raw and optimized files that passed take turns so long, instead of being timed apart
   std::vector<Setting> settings = {Setting()};

@@ -81,6 +81,7 @@ StatusOr<std::vector<NamedTensor>> SeededFeeds(const Graph& graph, uint64_t seed
 Status OptimizeCase(const ModelCase& model, const std::string& output_path) {
   ASSIGN_OR_RETURN(OptimizeOptions options, OptionsOf(model));
   options.output = output_path;
+  if (IsOnnxPath(output_path)) options.target = AsOnnx(options.target);
   return Optimize(options).status();
 }
 

@@ -123,7 +123,8 @@ Status Session::Impl::CheckNames() {
   if (outputs.empty()) return InvalidArgument("the network has no output");
   return Guarded("looking up names", [&]() -> Status {
     for (const TensorInfo& output : outputs) {
-      if (net.getLayerId(output.cv_name) >= 0) continue;
+      // Of ONNX files forward() finds outputs by their name, layers have another.
+      if (EndsWith(path, ".onnx") || net.getLayerId(output.cv_name) >= 0) continue;
       std::string ends;
       for (const cv::String& name : net.getUnconnectedOutLayersNames()) ends += StrCat(ends.empty() ? "" : ", ", name);
       return NotFound("cv::dnn has no layer \"", output.cv_name, "\"; its last layers are: ", ends);

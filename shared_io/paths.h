@@ -5,7 +5,8 @@
 
 namespace permafrost {
 
-// Where the description of a model file lies: "dir/model.pb" -> "dir/model.json".
+// Where the description of a model file lies: "dir/model.pb" -> "dir/model.json", "dir/model.onnx" ->
+// "dir/model.onnx.json".
 std::string ModelInfoPath(std::string_view model_path);
 
 }  // namespace permafrost

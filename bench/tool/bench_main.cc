@@ -199,6 +199,7 @@ int Main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--check-only", flags.options.check_only, "do not time");
+  app.add_flag("--onnx", flags.options.onnx, "write the model as ONNX, too, and compare that file");
   app.add_option(
          "--pairs", flags.options.pair_seconds,
          "load and run raw and optimized files in turns for so many seconds each, for ratios that noise leaves alone")

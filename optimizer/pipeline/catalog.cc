@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "optimizer/backends/onnx/passes.h"
 #include "optimizer/backends/opencv_tf/passes.h"
 #include "optimizer/passes/fold_batch_norm.h"
 #include "optimizer/passes/fold_constants.h"
@@ -67,6 +68,11 @@ const Passes& OpenCvPasses() {
   return passes;
 }
 
+const Passes& OnnxPasses() {
+  static const Passes passes = {&kFuseSoftmax, &kSortByExecutionOrder};
+  return passes;
+}
+
 const Passes& NamingPasses() {
   static const Passes passes = {&kNameOutputs, &kSortByExecutionOrder};
   return passes;
@@ -84,7 +90,7 @@ const Passes& AllPasses() {
   static const Passes passes = [] {
     Passes all;
     for (const Passes* pipeline :
-         {&BoundaryPasses(), &FlatteningPasses(), &OptimizingPasses(), &OpenCvPasses(), &NamingPasses(),
+         {&BoundaryPasses(), &FlatteningPasses(), &OptimizingPasses(), &OpenCvPasses(), &OnnxPasses(), &NamingPasses(),
           &RequestedPasses()}) {
       for (const PassInfo* pass : *pipeline) {
         if (std::find(all.begin(), all.end(), pass) == all.end()) all.push_back(pass);

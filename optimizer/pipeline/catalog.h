@@ -21,6 +21,8 @@ std::vector<const PassInfo*> LoweringPasses();  // both
 const std::vector<const PassInfo*>& OptimizingPasses();
 // What OpenCV's TensorFlow importer wants, after the optimizing passes.
 const std::vector<const PassInfo*>& OpenCvPasses();
+// What ONNX wants, after the optimizing passes.
+const std::vector<const PassInfo*>& OnnxPasses();
 // What writing any GraphDef needs, last.
 const std::vector<const PassInfo*>& NamingPasses();
 // Those that run only when somebody asks for them by name.

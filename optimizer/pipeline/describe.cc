@@ -35,7 +35,28 @@ TensorInfo DescribeTensor(const GraphEditor& editor, std::string name, Value val
   return info;
 }
 
+void DescribeBoundary(const OnnxGraph& graph, int id, const AxisOrder& order, TensorInfo& info) {
+  const OnnxValue& value = graph.value(id);
+  info.cv_name = value.name;
+  info.cv_shape = value.shape.dims();
+  if (!IsPlainOrder(order)) {
+    info.layout = order.size() == 4 ? "NHWC" : "NDHWC";
+    info.cv_layout = order.size() == 4 ? "NCHW" : "NCDHW";
+  } else {
+    info.cv_layout = info.layout;
+  }
+}
+
 }  // namespace
+
+void DescribeOnnx(const OnnxModel& model, ModelInfo& info) {
+  for (size_t i = 0; i < info.inputs.size(); ++i) {
+    DescribeBoundary(model.graph, model.graph.inputs[i], model.input_orders[i], info.inputs[i]);
+  }
+  for (size_t i = 0; i < info.outputs.size(); ++i) {
+    DescribeBoundary(model.graph, model.graph.outputs[i], model.output_orders[i], info.outputs[i]);
+  }
+}
 
 ModelInfo DescribeModel(const Graph& graph, const OptimizeOptions& options, const std::vector<PassReport>& passes) {
   Graph copy = graph;  // an editor for its index of users

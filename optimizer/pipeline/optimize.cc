@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "optimizer/backends/graphdef/emit_graphdef.h"
+#include "optimizer/backends/onnx/emit_onnx.h"
 #include "optimizer/backends/opencv_tf/accepted_ops.h"
 #include "optimizer/backends/opencv_tf/opencv_graph.h"
 #include "optimizer/backends/opencv_tf/passes.h"
@@ -29,10 +30,12 @@
 #include "optimizer/pipeline/evaluate.h"
 #include "optimizer/pipeline/find_preprocessing.h"
 #include "optimizer/pipeline/find_tables.h"
+#include "optimizer/pipeline/onnx_output.h"
 #include "optimizer/pipeline/set_boundary.h"
 #include "optimizer/pipeline/source_hash.h"
 #include "optimizer/pipeline/split.h"
 #include "optimizer/support/atomic_file.h"
+#include "optimizer/support/version.h"
 
 namespace permafrost {
 namespace {
@@ -60,6 +63,15 @@ void CollectNotes(const std::vector<PassReport>& passes, std::vector<std::string
   for (const PassReport& pass : passes) notes.insert(notes.end(), pass.notes.begin(), pass.notes.end());
 }
 
+const std::vector<const PassInfo*>& PassesFor(Target::Kind kind) {
+  switch (kind) {
+    case Target::Kind::kOpenCv: return OpenCvPasses();
+    case Target::Kind::kOnnx: return OnnxPasses();
+    case Target::Kind::kGraphDef: break;
+  }
+  return NamingPasses();
+}
+
 void Append(std::vector<PassStep>& steps, const std::vector<PassStep>& more) {
   steps.insert(steps.end(), more.begin(), more.end());
 }
@@ -72,7 +84,7 @@ StatusOr<std::vector<PassStep>> ChooseSteps(const OptimizeOptions& options, Opti
     ASSIGN_OR_RETURN(steps, ResolvePasses(*options.passes, "--passes", report.notes));
   } else {
     steps = StepsOf(OptimizingPasses());
-    Append(steps, StepsOf(for_opencv ? OpenCvPasses() : NamingPasses()));
+    Append(steps, StepsOf(PassesFor(options.target.kind)));
   }
   ASSIGN_OR_RETURN(const std::vector<PassStep> added, ResolvePasses(options.add, "--add", report.notes));
   Append(steps, added);
@@ -185,6 +197,12 @@ StatusOr<Target> ParseTarget(std::string_view text) {
     target.kind = Target::Kind::kGraphDef;
     return target;
   }
+  if (text == "onnx" || text == "onnxruntime" || text == "tensorrt") {
+    target.kind = Target::Kind::kOnnx;
+    if (text == "onnxruntime") target.runtime = Target::Runtime::kOnnxRuntime;
+    if (text == "tensorrt") target.runtime = Target::Runtime::kTensorRt;
+    return target;
+  }
   constexpr std::string_view kPrefix = "opencv-";
   if (text.starts_with(kPrefix)) {
     std::string_view rest = text.substr(kPrefix.size());
@@ -200,13 +218,25 @@ StatusOr<Target> ParseTarget(std::string_view text) {
       }
     }
     target.opencv_version = parts[0] * 10000 + parts[1] * 100 + parts[2];
+    target.runtime = Target::Runtime::kOpenCv;
     if (valid && rest.empty() && target.opencv_version >= 40505 && target.opencv_version < 60000) return target;
   }
-  return InvalidArgument("target '", text, "': expected opencv, opencv-4.5.5 to opencv-5.x, or graphdef");
+  return InvalidArgument("target '", text,
+                         "': expected opencv, opencv-4.5.5 to opencv-5.x, graphdef, onnx, onnxruntime or tensorrt");
 }
+
+Target AsOnnx(Target target) {
+  target.kind = Target::Kind::kOnnx;
+  return target;
+}
+
+bool IsOnnxPath(std::string_view path) { return path.ends_with(".onnx"); }
 
 std::string ToString(const Target& target) {
   if (target.kind == Target::Kind::kGraphDef) return "graphdef";
+  if (target.runtime == Target::Runtime::kOnnxRuntime) return "onnxruntime";
+  if (target.runtime == Target::Runtime::kTensorRt) return "tensorrt";
+  if (target.kind == Target::Kind::kOnnx && target.runtime == Target::Runtime::kAny) return "onnx";
   const int patch = target.opencv_version % 100;
   return StrCat("opencv-", target.opencv_version / 10000, ".", target.opencv_version / 100 % 100,
                 patch > 0 ? StrCat(".", patch) : "");
@@ -334,6 +364,10 @@ class Job {
     report_.passes = lowered.passes;
   }
 
+  // The SHA-256 of the source, which an ONNX file carries.
+  using SourceHash = std::shared_future<StatusOr<std::string>>;
+  void SetSource(SourceHash hash) { source_hash_ = std::move(hash); }
+
   // The passes, what the target makes of their result, and the proofs. The file is there but not yet under its name.
   Status Run(const std::vector<PassStep>& steps, RunOptions run) {
     RETURN_IF_ERROR(WithContext(Transform(steps, run), where_));
@@ -373,6 +407,10 @@ class Job {
     CollectNotes({report_.passes.begin() + static_cast<std::ptrdiff_t>(lowered_.passes.size()), report_.passes.end()},
                  report_.notes);
     RETURN_IF_ERROR(CheckTarget());
+    if (options_.target.kind == Target::Kind::kOnnx) {
+      ASSIGN_OR_RETURN(onnx_, MakeOnnx(graph_, options_, report_.unsupported));
+      report_.notes.push_back(StrCat("opset ", onnx_->graph.opset));
+    }
     Describe(pixel_inputs);
     return OkStatus();
   }
@@ -385,7 +423,8 @@ class Job {
     return lowered_.batched ? CheckRows() : OkStatus();
   }
 
-  std::string Written() const { return file_ != nullptr ? file_->temporary_path() : ""; }
+  // There is no reader for ONNX here: what is judged then is the graph that was written as ONNX.
+  std::string Written() const { return file_ != nullptr && !onnx_ ? file_->temporary_path() : ""; }
 
   Status RunSteps(const std::vector<PassStep>& steps, RunOptions run) {
     for (const PassStep& step : steps) {
@@ -414,10 +453,11 @@ class Job {
   }
 
   void Describe(const std::vector<std::string>& pixel_inputs) {
-    report_.after = FiguresOf(graph_);
+    report_.after = onnx_ ? FiguresOf(onnx_->graph) : FiguresOf(graph_);
     OptimizeOptions named = options_;
     named.output = report_.output;
     report_.info = DescribeModel(graph_, named, report_.passes);
+    if (onnx_) DescribeOnnx(*onnx_, report_.info);
     NameSources(lowered_.input_tensors, report_.info.inputs);
     NameSources(lowered_.output_tensors, report_.info.outputs);
     for (TensorInfo& input : report_.info.inputs) {
@@ -432,14 +472,30 @@ class Job {
   Status WriteGraph() {
     if (options_.progress) options_.progress("write");
     ASSIGN_OR_RETURN(file_, AtomicFile::Create(report_.output));
-    EmitOptions emit;
-    emit.input_shapes = options_.target.kind != Target::Kind::kOpenCv || !MisreadsInputShapes(graph_);
-    RETURN_IF_ERROR(WithContext(
-        EmitGraphDef(graph_, emit, [&](std::string_view bytes) { return file_->Write(bytes); }),
-        report_.output));
+    const ByteSink sink = [&](std::string_view bytes) { return file_->Write(bytes); };
+    RETURN_IF_ERROR(WithContext(onnx_ ? WriteOnnx(sink) : WriteGraphDef(sink), report_.output));
     RETURN_IF_ERROR(file_->Finish());
     report_.after.bytes = file_->size();
     return OkStatus();
+  }
+
+  Status WriteGraphDef(const ByteSink& sink) {
+    EmitOptions emit;
+    emit.input_shapes = options_.target.kind != Target::Kind::kOpenCv || !MisreadsInputShapes(graph_);
+    return EmitGraphDef(graph_, emit, sink);
+  }
+
+  Status WriteOnnx(const ByteSink& sink) {
+    OnnxFileOptions about;
+    about.graph_name = report_.info.source;
+    about.producer_version = std::string(Version());
+    about.properties = [&]() -> StatusOr<std::vector<std::pair<std::string, std::string>>> {
+      ASSIGN_OR_RETURN(const std::string sha256, source_hash_.get());
+      return std::vector<std::pair<std::string, std::string>>{{"permafrost.source", report_.info.source},
+                                                              {"permafrost.source_sha256", sha256},
+                                                              {"permafrost.target", report_.info.target}};
+    };
+    return EmitOnnx(onnx_->graph, about, sink);
   }
 
   Status CheckRows() {
@@ -459,7 +515,7 @@ class Job {
   // Of the file if there is one; without what loses accuracy on purpose.
   StatusOr<std::vector<NamedTensor>> Answers(const std::vector<NamedTensor>& inputs) const {
     if (proof_.exact) return EvaluateOutputs(*proof_.exact, inputs);
-    if (file_ == nullptr) return EvaluateOutputs(graph_, inputs);
+    if (Written().empty()) return EvaluateOutputs(graph_, inputs);
     std::vector<std::string> names;
     for (const GraphOutput& output : graph_.outputs()) names.push_back(output.name);
     ASSIGN_OR_RETURN(FileRun run, RunOnReferenceKernels(Written(), names, inputs, kVerifySeed));
@@ -472,6 +528,8 @@ class Job {
   std::string where_;  // for errors
   OptimizeReport report_;
   Proof proof_;
+  std::optional<OnnxModel> onnx_;
+  SourceHash source_hash_;
   std::unique_ptr<AtomicFile> file_, info_file_;
 };
 
@@ -511,8 +569,8 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
   ASSIGN_OR_RETURN(Model model, OpenModelFor(options));
   // The source is hashed beside the other work, each page once.
   const bool writes = !options.output.empty();
-  std::future<StatusOr<std::string>> source_hash;
-  if (writes) source_hash = std::async(std::launch::async, Sha256OfSource, model.files);
+  Job::SourceHash source_hash;
+  if (writes) source_hash = std::async(std::launch::async, Sha256OfSource, model.files).share();
 
   OptimizeOptions described = options;
   for (const PassStep& step : steps) {
@@ -551,6 +609,7 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
     if (jobs.size() > 1 && !options.dump_dir.empty()) {
       RETURN_IF_ERROR(DumpInto(StrCat(options.dump_dir, "/", components[i].name), own));
     }
+    jobs[i].SetSource(source_hash);
     RETURN_IF_ERROR(jobs[i].Run(steps, own));
   }
   if (writes) {

@@ -16,18 +16,24 @@ namespace permafrost {
 
 // What the file is for.
 struct Target {
-  enum class Kind { kOpenCv, kGraphDef } kind = Kind::kOpenCv;
+  enum class Kind { kOpenCv, kGraphDef, kOnnx } kind = Kind::kOpenCv;
   int opencv_version = 40600;  // 10000 major + 100 minor + patch
+  // Of ONNX files: who runs them. kAny: as many as possible.
+  enum class Runtime { kAny, kOpenCv, kOnnxRuntime, kTensorRt } runtime = Runtime::kAny;
+  int opset = 0;  // 0: the runtime's
 };
-// "opencv" (Debian's 4.6), "opencv-4.6", "opencv-4.5.5", "opencv-5.0" ..., "graphdef".
+// "opencv" (Debian's 4.6), "opencv-4.6", "opencv-4.5.5", "opencv-5.0" ..., "graphdef", "onnx", "onnxruntime", "tensorrt".
 StatusOr<Target> ParseTarget(std::string_view text);
+// The same for an ONNX file.
+Target AsOnnx(Target target);
+bool IsOnnxPath(std::string_view path);
 std::string ToString(const Target& target);
 
 struct OptimizeOptions {
   std::string model;
   OpenOptions open;        // where its parts are
   std::string signature;   // empty: serving_default, else the only one
-  std::string output;  // model.pb; model.json goes beside it. Empty: nothing is written
+  std::string output;  // model.pb or model.onnx; its description goes beside it. Empty: nothing is written
   std::string ema_name;    // take the moving averages that have this name in the checkpoint; empty: plain values
   bool keep_batch_stats = false;  // batch norms of training graphs stay as the file has them
   std::vector<InputSpec> inputs;
@@ -36,6 +42,7 @@ struct OptimizeOptions {
   std::optional<int64_t> batch;  // of every input that has one; kUnknownDim: any
   bool split = false;            // nets that share nothing go to files of their own: model_<component>.pb
   Target target;
+  bool keep_nhwc = false;  // ONNX only: inputs and outputs keep TensorFlow's order of axes
   std::optional<std::vector<PassCall>> passes;  // instead of the target's optimizing and legalising passes
   std::vector<PassCall> add;  // after those
   std::vector<std::string> skip;

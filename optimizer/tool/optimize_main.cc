@@ -153,8 +153,29 @@ void Explain(const OptimizeReport& report, std::string_view pass_name) {
   }
 }
 
+// Optimizes for one file and prints what happened.
+int RunOnce(OptimizeOptions options, const std::string& explain, bool json) {
+  StatusOr<OptimizeReport> report = Internal("not run");
+  {
+    Progress progress(json);
+    options.progress = [&](std::string_view step) { progress.Show(step); };
+    report = Optimize(options);
+  }
+  if (!report.ok()) return Fail(kProgram, report.status());
+  if (!explain.empty()) {
+    Explain(*report, explain);
+  } else if (json) {
+    PrintJson(options, *report);
+  } else {
+    PrintReport(options, *report);
+  }
+  return 0;
+}
+
 int Main(int argc, char** argv) {
   OptimizeOptions options;
+  std::vector<std::string> files;
+  int opset = 0;
   std::string inputs, outputs, target = "opencv", passes, add, explain;
   std::vector<std::string> sets;
   int64_t batch = 0;
@@ -171,7 +192,8 @@ int Main(int argc, char** argv) {
                  "The signature whose inputs and outputs are meant (default: serving_default, else the only one)");
   app.add_flag("--keep-batch-stats", options.keep_batch_stats,
                "Let batch norms of a training graph take the statistics of their batch, as the file says");
-  app.add_option("-o,--output", options.output, "The file to write; a .json that describes it goes beside it");
+  app.add_option("-o,--output", files, "The file to write, .pb or .onnx; a .json that describes it goes beside it. May be given twice")
+      ->allow_extra_args(false);
   app.add_option("--inputs", inputs, "name[:port][:1x224x224x3][:float32],... any tensor: the graph is cut there");
   app.add_option("--outputs", outputs, "name[:port],...");
   app.add_option("--batch", batch,
@@ -181,7 +203,12 @@ int Main(int argc, char** argv) {
   app.add_flag("--split", options.split, "Write nets that share nothing to files of their own: OUTPUT_<net>.pb");
   app.add_option("--set", sets, "name=value: turn a placeholder into a constant (true, 0.5, [1,2])")
       ->allow_extra_args(false);
-  app.add_option("--target", target, "opencv, opencv-4.5.5 ... opencv-5.0, graphdef")->capture_default_str();
+  app.add_option("--target", target, "opencv, opencv-4.5.5 ... opencv-5.0, graphdef; of .onnx files also onnxruntime, tensorrt")
+      ->take_last()
+      ->capture_default_str();
+  app.add_option("--opset", opset, "ONNX: exactly this opset (default: the earliest that the target and the graph need)")
+      ->check(CLI::Range(9, 21));
+  app.add_flag("--keep-nhwc", options.keep_nhwc, "ONNX: inputs and outputs keep TensorFlow's order of axes");
   app.add_option("--passes", passes, "Run these instead of the target's, e.g. 'fold-constants,fold-batch-norm'; freeze: only freeze the graph");
   app.add_option("--add", add, "Run these after the target's, e.g. half_weights or 'quantize_weights(minimum_size=4)'");
   app.add_option("--skip", options.skip, "Leave a pass out")->allow_extra_args(false);
@@ -222,18 +249,20 @@ int Main(int argc, char** argv) {
     options.batch = batch;
   }
   if (options.model.empty()) return usage(InvalidArgument("no model given; see --help"));
-  if (options.output.empty() && !dry_run && explain.empty()) {
-    return usage(InvalidArgument("nothing to write to; give -o model.pb (or --dry-run)"));
+  if (files.empty() && !dry_run && explain.empty()) {
+    return usage(InvalidArgument("nothing to write to; give -o model.pb or -o model.onnx (or --dry-run)"));
   }
-  if (!options.output.empty() && ModelInfoPath(options.output) == options.output) {
-    return usage(InvalidArgument("-o '", options.output, "': the description of the model goes there; name the model .pb"));
+  for (const std::string& file : files) {
+    if (ModelInfoPath(file) == file) {
+      return usage(InvalidArgument("-o '", file, "': the description of the model goes there; name the model .pb or .onnx"));
+    }
+    if (std::error_code ignored; std::filesystem::equivalent(options.model, file, ignored)) {
+      return usage(InvalidArgument("-o '", file, "': is the model itself; name another file"));
+    }
   }
-  if (std::error_code ignored; !options.output.empty() && std::filesystem::equivalent(options.model, options.output, ignored)) {
-    return usage(InvalidArgument("-o '", options.output, "': is the model itself; name another file"));
-  }
-  if (dry_run || !explain.empty()) options.output.clear();
   if (auto parsed = ParseTarget(target); parsed.ok()) {
     options.target = *parsed;
+    options.target.opset = opset;
   } else {
     return usage(parsed.status());
   }
@@ -279,19 +308,18 @@ int Main(int argc, char** argv) {
   if (!explain.empty() && FindPass(explain) == nullptr) {
     return usage(NotFound("--explain: there is no pass '", explain, "' (--list-passes shows them)"));
   }
-  StatusOr<OptimizeReport> report = Internal("not run");
-  {
-    Progress progress(json);
-    options.progress = [&](std::string_view step) { progress.Show(step); };
-    report = Optimize(options);
-  }
-  if (!report.ok()) return Fail(kProgram, report.status());
-  if (!explain.empty()) {
-    Explain(*report, explain);
-  } else if (json) {
-    PrintJson(options, *report);
-  } else {
-    PrintReport(options, *report);
+  if (files.empty()) files.push_back("");
+  for (const std::string& file : files) {
+    OptimizeOptions one = options;
+    if (IsOnnxPath(file)) one.target = AsOnnx(one.target);
+    if (one.target.kind == Target::Kind::kOnnx && !file.empty() && !IsOnnxPath(file)) {
+      return usage(InvalidArgument("-o '", file, "': --target ", target, " writes ONNX; name the file .onnx"));
+    }
+    if (one.target.kind != Target::Kind::kOnnx && (opset != 0 || options.keep_nhwc) && files.size() == 1) {
+      return usage(InvalidArgument("--opset and --keep-nhwc are for ONNX; give -o model.onnx"));
+    }
+    if (!dry_run && explain.empty()) one.output = file;
+    if (const int code = RunOnce(one, explain, json); code != 0) return code;
   }
   return 0;
 }

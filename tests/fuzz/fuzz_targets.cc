@@ -5,6 +5,8 @@
 #include <cstdlib>
 
 #include "optimizer/backends/graphdef/emit_graphdef.h"
+#include "optimizer/backends/onnx/convert_to_onnx.h"
+#include "optimizer/backends/onnx/emit_onnx.h"
 #include "optimizer/frontend/graphdef/read_graphdef.h"
 #include "optimizer/ir/text.h"
 #include "optimizer/ir/verify.h"
@@ -61,6 +63,12 @@ void Optimize(Graph graph) {
   GraphEditor(graph).ClearFunctions();
   if (!Verify(graph, Level::kFlat).ok()) return;
   if (!RunAll(graph, OptimizingPasses(), Level::kFlat).ok()) return;
+  Graph for_onnx = graph;
+  if (RunAll(for_onnx, OnnxPasses(), Level::kFlat).ok()) {
+    std::vector<OnnxRefusal> refused;
+    const auto model = ConvertToOnnx(for_onnx, {}, refused);
+    if (model.ok()) (void)EmitOnnx(model->graph, {}, [](std::string_view) { return OkStatus(); }).ok();
+  }
   if (!RunAll(graph, OpenCvPasses(), Level::kFlat).ok()) return;
   for (const PassInfo* pass : RequestedPasses()) {
     if (!RunRequested(graph, *pass).ok()) return;

@@ -319,7 +319,10 @@ TEST(Targets, AreReleasesFrom455OnOrPlainGraphDef) {
   EXPECT_EQ(ParseTarget("opencv-4.14")->opencv_version, 41400);
   EXPECT_EQ(ToString(*ParseTarget("opencv-5.0")), "opencv-5.0");
   EXPECT_EQ(ParseTarget("graphdef")->kind, Target::Kind::kGraphDef);
-  for (const char* wrong : {"", "opencv-", "opencv-3.4", "opencv-4.6.", "opencv-4.6x", "opencv4.6", "onnx", "opencv-4.5.4"}) {
+  EXPECT_EQ(ParseTarget("onnxruntime")->kind, Target::Kind::kOnnx);
+  EXPECT_EQ(ToString(*ParseTarget("tensorrt")), "tensorrt");
+  EXPECT_EQ(ToString(AsOnnx(*ParseTarget("opencv-5.0"))), "opencv-5.0");
+  for (const char* wrong : {"", "opencv-", "opencv-3.4", "opencv-4.6.", "opencv-4.6x", "opencv4.6", "onnx-1", "opencv-4.5.4"}) {
     EXPECT_FALSE(ParseTarget(wrong).ok()) << wrong;
   }
 }

@@ -1,0 +1,66 @@
+#include "optimizer/pipeline/onnx_output.h"
+
+#include "optimizer/passes/name_outputs.h"
+
+namespace permafrost {
+namespace {
+
+using Runtime = Target::Runtime;
+
+// As .pb files do: no ':'.
+Status NameOutputs(Graph& graph) {
+  std::vector<GraphOutput> outputs = graph.outputs();
+  for (GraphOutput& output : outputs) {
+    output.name = OutputNodeName(output.name);
+    for (NodeId id : graph.inputs()) {
+      if (graph.node(id).name == output.name) {
+        return InvalidArgument("output '", output.name, "': a graph input has this name");
+      }
+    }
+  }
+  GraphEditor(graph).SetGraphOutputs(std::move(outputs));
+  return OkStatus();
+}
+
+// The earliest opset that serves a runtime; a graph may need a later one. 10 is what every OpenCV from 4.5.5 on takes.
+int OpsetOf(const Target& target) {
+  if (target.opset > 0) return target.opset;
+  switch (target.runtime) {
+    case Runtime::kOpenCv: return target.opencv_version < 41000 ? 10 : 13;
+    case Runtime::kOnnxRuntime:
+    case Runtime::kTensorRt: return 17;
+    case Runtime::kAny: break;
+  }
+  return 10;
+}
+
+}  // namespace
+
+StatusOr<OnnxModel> MakeOnnx(Graph& graph, const OptimizeOptions& options, std::vector<std::string>& refused) {
+  RETURN_IF_ERROR(NameOutputs(graph));
+  const Target& target = options.target;
+  OnnxOptions onnx;
+  onnx.opset = OpsetOf(target);
+  onnx.may_raise = target.opset == 0;
+  onnx.channels_first = !options.keep_nhwc;
+  const bool any = target.runtime == Runtime::kAny, opencv = target.runtime == Runtime::kOpenCv;
+  onnx.for_opencv = any || opencv;
+  onnx.for_old_opencv = any || (opencv && target.opencv_version < 41000);
+  std::vector<OnnxRefusal> refusals;
+  auto model = ConvertToOnnx(graph, onnx, refusals);
+  for (const OnnxRefusal& refusal : refusals) {
+    refused.push_back(StrCat("node '", refusal.node, "' (", refusal.op, "): ", refusal.reason));
+  }
+  return model;
+}
+
+GraphFigures FiguresOf(const OnnxGraph& graph) {
+  const std::vector<int> constants = graph.Constants();
+  GraphFigures figures;
+  figures.ops = static_cast<int64_t>(graph.nodes.size());
+  figures.nodes = figures.ops + static_cast<int64_t>(constants.size());
+  for (int id : constants) figures.parameters += graph.value(id).constant.elements();
+  return figures;
+}
+
+}  // namespace permafrost
