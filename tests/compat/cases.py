@@ -95,6 +95,10 @@ def find_cases(group):
     return [(folder, group) for folder in cases]
 
 
+def description_of(target):
+    return target.with_name(target.name + ".json") if target.suffix == ".onnx" else target.with_suffix(".json")
+
+
 def optimize(optimizer, case, target, outputs, more=()):
     """Writes target and returns its model.json."""
     command = [str(optimizer), str(case.model), "-o", str(target), *case.arguments(outputs), *more]
@@ -105,7 +109,7 @@ def optimize(optimizer, case, target, outputs, more=()):
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines() or [f"ended with {done.returncode} without a word"]
         raise Failure("permafrost-optimize: " + said[-1].split(f"{case.model}: ", 1)[-1].split("; cut the graph", 1)[0])
-    return json.loads(target.with_suffix(".json").read_text())
+    return json.loads(description_of(target).read_text())
 
 
 def optimize_what_goes(optimizer, case, target):
