@@ -180,6 +180,7 @@ std::string ModelInfoToJson(const ModelInfo& info) {
   json["source"] = info.source;
   json["source_sha256"] = info.source_sha256;
   json["target"] = info.target;
+  if (info.opencv_only) json["opencv_only"] = true;
   json["passes"] = info.passes;
   json["inputs"] = Json::array();
   for (const TensorInfo& tensor : info.inputs) json["inputs"].push_back(ToJson(tensor));
@@ -207,6 +208,9 @@ StatusOr<ModelInfo> ParseModelInfo(std::string_view text) {
   fields.Read("source", info.source);
   fields.Read("source_sha256", info.source_sha256);
   fields.Read("target", info.target);
+  std::optional<bool> opencv_only;
+  fields.ReadOptional("opencv_only", opencv_only);
+  info.opencv_only = opencv_only.value_or(false);
   fields.Read("passes", info.passes);
   info.inputs = ReadTensors(fields, "inputs", status);
   info.outputs = ReadTensors(fields, "outputs", status);

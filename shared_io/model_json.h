@@ -49,6 +49,7 @@ struct ModelInfo {
   std::string file, file_sha256;      // the name only
   std::string source, source_sha256;  // the name only
   std::string target;                 // "opencv-4.6"
+  bool opencv_only = false;                   // names layers that TensorFlow does not know
   std::vector<std::string> passes;
   std::vector<TensorInfo> inputs, outputs;
 

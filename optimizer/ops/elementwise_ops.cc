@@ -505,6 +505,21 @@ std::vector<OpDef> ElementwiseOps() {
       Unary("Relu6", NumberUnary([](auto x) { return x < 0   ? decltype(x)(0)
                                                      : x > 6 ? decltype(x)(6)
                                                              : x; })),
+      // Layers of OpenCV.
+      Unary("cv::Swish", FloatUnary([](auto x) { return x / (1 + std::exp(-x)); })),
+      Unary("cv::Mish", FloatUnary([](auto x) {
+              return x * std::tanh(std::max(x, decltype(x)(0)) + std::log1p(std::exp(-std::abs(x))));
+            })),
+      Unary("cv::HardSwish", FloatUnary([](auto x) {
+              return x * std::min(std::max(x + 3, decltype(x)(0)), decltype(x)(6)) / 6;
+            })),
+      Unary("cv::Gelu", FloatUnary([](auto x) {
+              return x * (1 + std::erf(x * decltype(x)(0.70710678118654752))) / 2;
+            })),
+      Unary("cv::GeluApproximation", FloatUnary([](auto x) {
+              return x * (1 + std::tanh(decltype(x)(0.7978845608028654) * (x + decltype(x)(0.044715) * x * x * x))) / 2;
+            })),
+
       Unary("Elu", FloatUnary([](auto x) { return x < 0 ? std::expm1(x) : x; })),
       Unary("Selu", FloatUnary([](auto x) {
               using T = decltype(x);

@@ -60,16 +60,24 @@ const Passes& OptimizingPasses() {
 
 // Nothing after these folds constants: the products with 1 that they put in are there to stay.
 const Passes& OpenCvPasses() {
-  static const Passes passes = {&kLegalizeDtypes,      &kLegalizeNorms,  &kLegalizeFunctions,  &kLegalizeSelections,
-                                &kLegalizeProducts,    &kLegalizeMoves,  &kLegalizeSizes,      &kLegalizeBroadcasts,
-                                &kLegalizeElementwise, &kLegalizeLinear, &kLegalizeReductions, &kLegalizeShapes,
-                                &kIsolateOutputs,      &kNameOutputs,    &kUnshareConstants,   &kSpellOutAttributes,
+  static const Passes passes = {&kLegalizeDtypes,     &kLegalizeSynonyms,   &kLegalizeIntegers,
+                                &kLegalizeNorms,      &kLegalizeFunctions,  &kLegalizeSelections,
+                                &kLegalizeProducts,   &kLegalizeResampling, &kLegalizeMoves,
+                                &kLegalizeDeconvolutions,                   &kLegalizeSizes,
+                                &kLegalizeBroadcasts, &kLegalizeElementwise, &kLegalizeLinear,
+                                &kLegalizeReductions, &kLegalizeShapes,     &kIsolateOutputs,
+                                &kNameOutputs,        &kUnshareConstants,   &kSpellOutAttributes,
                                 &kSortByExecutionOrder};
   return passes;
 }
 
 const Passes& OnnxPasses() {
   static const Passes passes = {&kFuseSoftmax, &kSortByExecutionOrder};
+  return passes;
+}
+
+const Passes& OpenCvOnlyPasses() {
+  static const Passes passes = {&kNameOpenCvLayers};
   return passes;
 }
 
@@ -90,8 +98,8 @@ const Passes& AllPasses() {
   static const Passes passes = [] {
     Passes all;
     for (const Passes* pipeline :
-         {&BoundaryPasses(), &FlatteningPasses(), &OptimizingPasses(), &OpenCvPasses(), &OnnxPasses(), &NamingPasses(),
-          &RequestedPasses()}) {
+         {&BoundaryPasses(), &FlatteningPasses(), &OptimizingPasses(), &OpenCvOnlyPasses(), &OpenCvPasses(),
+          &OnnxPasses(), &NamingPasses(), &RequestedPasses()}) {
       for (const PassInfo* pass : *pipeline) {
         if (std::find(all.begin(), all.end(), pass) == all.end()) all.push_back(pass);
       }

@@ -21,6 +21,8 @@ std::vector<const PassInfo*> LoweringPasses();  // both
 const std::vector<const PassInfo*>& OptimizingPasses();
 // What OpenCV's TensorFlow importer wants, after the optimizing passes.
 const std::vector<const PassInfo*>& OpenCvPasses();
+// Before those, where the file need not be TensorFlow.
+const std::vector<const PassInfo*>& OpenCvOnlyPasses();
 // What ONNX wants, after the optimizing passes.
 const std::vector<const PassInfo*>& OnnxPasses();
 // What writing any GraphDef needs, last.

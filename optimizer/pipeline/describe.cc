@@ -67,6 +67,7 @@ ModelInfo DescribeModel(const Graph& graph, const OptimizeOptions& options, cons
   info.file = FileName(options.output);
   info.source = FileName(options.model);
   info.target = ToString(options.target);
+  for (NodeId id : graph.NodeIds()) info.opencv_only = info.opencv_only || graph.node(id).op.starts_with("cv::");
   for (const PassReport& pass : passes) info.passes.push_back(pass.name + pass.arguments);
   for (NodeId id : graph.inputs()) {
     info.inputs.push_back(DescribeTensor(editor, graph.node(id).name, {id, 0}, true, for_opencv));

@@ -84,6 +84,7 @@ StatusOr<std::vector<PassStep>> ChooseSteps(const OptimizeOptions& options, Opti
     ASSIGN_OR_RETURN(steps, ResolvePasses(*options.passes, "--passes", report.notes));
   } else {
     steps = StepsOf(OptimizingPasses());
+    if (options.opencv_only) Append(steps, StepsOf(OpenCvOnlyPasses()));
     Append(steps, StepsOf(PassesFor(options.target.kind)));
   }
   ASSIGN_OR_RETURN(const std::vector<PassStep> added, ResolvePasses(options.add, "--add", report.notes));

@@ -43,6 +43,7 @@ struct OptimizeOptions {
   bool split = false;            // nets that share nothing go to files of their own: model_<component>.pb
   Target target;
   bool keep_nhwc = false;  // ONNX only: inputs and outputs keep TensorFlow's order of axes
+  bool opencv_only = false;  // the file may name layers that only OpenCV knows; else TensorFlow runs it too
   std::optional<std::vector<PassCall>> passes;  // instead of the target's optimizing and legalising passes
   std::vector<PassCall> add;  // after those
   std::vector<std::string> skip;

@@ -209,6 +209,8 @@ int Main(int argc, char** argv) {
   app.add_option("--opset", opset, "ONNX: exactly this opset (default: the earliest that the target and the graph need)")
       ->check(CLI::Range(9, 21));
   app.add_flag("--keep-nhwc", options.keep_nhwc, "ONNX: inputs and outputs keep TensorFlow's order of axes");
+  app.add_flag("--opencv-only", options.opencv_only,
+               "The file may name layers that only OpenCV knows (TensorFlow cannot run it then): fewer nodes, faster");
   app.add_option("--passes", passes, "Run these instead of the target's, e.g. 'fold-constants,fold-batch-norm'; freeze: only freeze the graph");
   app.add_option("--add", add, "Run these after the target's, e.g. half_weights or 'quantize_weights(minimum_size=4)'");
   app.add_option("--skip", options.skip, "Leave a pass out")->allow_extra_args(false);
@@ -265,6 +267,9 @@ int Main(int argc, char** argv) {
     options.target.opset = opset;
   } else {
     return usage(parsed.status());
+  }
+  if (options.opencv_only && options.target.kind != Target::Kind::kOpenCv) {
+    return usage(InvalidArgument("--opencv-only: the target '", target, "' is not OpenCV"));
   }
   if (auto parsed = ParseInputSpecs(inputs); parsed.ok()) {
     options.inputs = *std::move(parsed);

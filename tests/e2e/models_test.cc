@@ -199,6 +199,16 @@ void ExpectReferenceOutputs(const Case& model, const std::string& optimized, dou
   }
 }
 
+// What is written is taken as it is when it comes again.
+void ExpectNoGrowthWhenOptimizedAgain(const std::string& output, const std::string& again) {
+  const Finished optimized = RunProgram("permafrost-optimize", {output, "-o", again});
+  ASSERT_EQ(optimized.exit_code, 0) << optimized.err;
+  tf::GraphDef before, after;
+  ASSERT_TRUE(before.ParseFromString(ReadBytes(output)));
+  ASSERT_TRUE(after.ParseFromString(ReadBytes(again)));
+  EXPECT_LE(after.node_size(), before.node_size());
+}
+
 void ExpectOptimizesAndMatches(const Case& model, double tolerance) {
   const TemporaryFolder folder;
   const std::string output = folder.File("model.pb");
@@ -206,6 +216,7 @@ void ExpectOptimizesAndMatches(const Case& model, double tolerance) {
   ASSERT_EQ(optimized.exit_code, 0) << optimized.err;
   ExpectCleanGraph(output);
   ExpectReferenceOutputs(model, output, tolerance);
+  ExpectNoGrowthWhenOptimizedAgain(output, folder.File("again.pb"));
 }
 
 void ExpectBenchAgrees(const Case& model) {

@@ -122,7 +122,8 @@ const std::vector<Probe>& AcceptedProbes() {
     }
     for (std::string_view op :
          {"Abs",   "Tanh", "Sigmoid", "Relu", "Elu", "Exp", "Relu6", "Square", "Softplus", "Selu",  "Softsign",
-          "Floor", "Ceil", "Round",   "Erf",  "Sin", "Cos", "Sinh",  "Sign",   "Cosh",     "Asinh", "Atan"}) {
+          "Floor", "Ceil", "Round",   "Erf",  "Sin", "Cos", "Sinh",  "Sign",   "Cosh",     "Asinh", "Atan",
+          "cv::Swish", "cv::Mish", "cv::HardSwish", "cv::Gelu", "cv::GeluApproximation"}) {
       list.push_back({op, StrCat(kPicture, "y = ", op, "(c); out y")});
     }
     for (std::string_view op : {"Sqrt", "Log", "Reciprocal"}) {

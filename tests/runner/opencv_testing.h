@@ -94,7 +94,9 @@ inline StatusOr<double> WorstError(const std::vector<Tensor>& actual, const std:
     if (std::all_of(values.begin(), values.end(), [](double value) { return value == 0; })) {
       return FailedCheck("output '", expected[i].name, "' is 0 everywhere");
     }
-    const double error = RelativeError(actual[i], expected[i].value.Cast(DType::kFloat32));
+    const bool scalar = expected[i].value.rank() == 0 && actual[i].elements() == 1;  // cv::dnn has none
+    const double error =
+        RelativeError(scalar ? actual[i].Reshaped({}) : actual[i], expected[i].value.Cast(DType::kFloat32));
     if (std::isinf(error) && actual[i].dims() != expected[i].value.dims()) {
       return FailedCheck("output '", expected[i].name, "' has the shape ", actual[i].shape().ToString(), ", expected ",
                          expected[i].value.shape().ToString());

@@ -123,7 +123,8 @@ StatusOr<Prepared> Prepare(const Graph& graph, NodeId id, const EmitOptions& opt
   Prepared prepared;
   std::string& head = prepared.head;
   AppendBytes(head, 1, node.name);
-  AppendBytes(head, 2, node.op);
+  constexpr std::string_view kOpenCv = "cv::";  // a file has no dialects: OpenCV's layers go by their name
+  AppendBytes(head, 2, node.op.starts_with(kOpenCv) ? std::string_view(node.op).substr(kOpenCv.size()) : node.op);
   for (Value input : node.inputs) AppendBytes(head, 3, ToString(graph, input));
   for (NodeId control : node.controls) AppendBytes(head, 3, StrCat("^", graph.node(control).name));
 

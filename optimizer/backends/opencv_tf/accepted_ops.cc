@@ -122,6 +122,7 @@ std::string SameSides(const Graph& graph, const Node& node) {
 bool IsAppliedInOrder(const Graph& graph, const Node& node, size_t x, const Tensor& tensor) {
   const Shape& shape = ShapeOf(graph, node, x);
   const int rank = shape.rank();
+  if (rank == 2 && tensor.rank() == 2) return tensor.dims()[0] == 1;
   if (rank < 3) return true;
   const bool planar = IsPlanar(graph, node.inputs[x]);
   if (rank >= 4 && (!planar || rank > 4)) return IsChannelVector(tensor) || tensor.rank() <= 1;
@@ -288,7 +289,7 @@ std::string Volume(const Graph& graph, const Node& node) {
   const Shape& shape = ShapeOf(graph, node, 0);
   const bool is_input =
       std::find(graph.inputs().begin(), graph.inputs().end(), node.inputs[0].node) != graph.inputs().end();
-  if (is_input || shape.rank() != 5 || shape.dim(4) == 1 || IsVolume(graph, node.inputs[0])) return "";
+  if (is_input || shape.rank() != 5 || IsVolume(graph, node.inputs[0])) return "";
   return "the importer does not bring 5-D data into the order of volumes";
 }
 
@@ -322,6 +323,16 @@ std::string LowReshape(const Graph& graph, const Node& node) {
 std::string PlainVolumeConvolution(const Graph& graph, const Node& node) {
   std::string reason = PlainConvolution(graph, node);
   return reason.empty() ? Volume(graph, node) : reason;
+}
+
+// An op that says its layout, on data that lie in the other one.
+std::string OwnLayout(const Graph& graph, const Node& node) {
+  static const std::set<std::string_view> kOps = {"Conv2D", "DepthwiseConv2dNative", "MaxPool", "AvgPool", "BiasAdd",
+                                                  "FusedBatchNorm", "FusedBatchNormV3"};
+  if (!kOps.contains(node.op) || node.inputs.empty() || ShapeOf(graph, node, 0).rank() != 4) return "";
+  const std::string own = node.attr_or<std::string>("data_format", "NHWC");
+  const std::string lies = SaidLayoutAbove(graph, node.inputs[0]);
+  return lies.empty() || own == lies ? "" : StrCat("it is ", own, ", its data lie as ", lies);
 }
 
 std::string FloatInput(const Graph& graph, const Node& node) {
@@ -377,6 +388,11 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
         {"Pack", 40505, {}, FirstAxis},
         {"MaxPool", 40505, {}, PlainPool},
         {"AvgPool", 40505, {}, PlainPool},
+        {"cv::Swish", 40505, {}, nullptr},
+        {"cv::Mish", 40505, {}, nullptr},
+        {"cv::HardSwish", 40505, {}, nullptr},
+        {"cv::Gelu", 40800, {}, nullptr},
+        {"cv::GeluApproximation", 40800, {}, nullptr},
         {"Sign", 40600, {}, nullptr},
         {"Reciprocal", 40600, {}, nullptr},
     };
@@ -469,6 +485,7 @@ std::vector<Refusal> RefusedByOpenCv(const Graph& as_written, int opencv_version
       }
       if (reason.empty() && row->second->check != nullptr) reason = row->second->check(graph, node);
       if (reason.empty()) reason = OrderOfVolumes(graph, node);
+      if (reason.empty()) reason = OwnLayout(graph, node);
     }
     if (!reason.empty()) refusals.push_back({node.name, node.op, reason});
   }

@@ -224,6 +224,9 @@ bool CanSpread(const Graph& graph, Value x, const Shape& to) {
   const Shape& from = graph.type(x).shape;
   if (!from.has_rank() || !to.has_rank() || from.rank() > to.rank() || to.rank() > 5) return false;
   if (from.rank() < to.rank()) return IsKnownBehindFirst(from) && IsKnownBehindFirst(to) && to.dim(0) > 0;
+  for (int i = 0; i < to.rank(); ++i) {
+    if (from.dim(i) < 0 && to.dim(i) >= 0) return false;  // it may be 1
+  }
   const std::vector<int64_t> axes = AxesToSpread(from, to);
   if (axes.empty()) return true;
   if (to.rank() == 4 && !IsNhwcPicture(graph, x)) return false;
@@ -249,6 +252,38 @@ Value EmitSpread(GraphEditor& editor, std::string_view name, Value x, const Shap
   if (to.rank() == 4 && axes.front() > 0) return SpreadPicture(editor, name, value, axes, to);
   for (const Run& run : RunsOf(axes)) value = SpreadRun(editor, name, value, run, to);
   return value;
+}
+
+std::optional<Value> EmitProductAlong(GraphEditor& editor, std::string_view name, Value x, int axis,
+                                      const Tensor& matrix) {
+  const Shape shape = editor.graph().type(x).shape;
+  const int64_t rows = matrix.dims()[0], columns = matrix.dims()[1];
+  const auto weights = [&](const std::vector<int64_t>& dims) {
+    return EmitConst(editor, StrCat(name, "/c"), matrix.Cast(editor.graph().type(x).dtype).Dense().Reshaped(dims));
+  };
+  const auto turned = [&](Value value) {
+    return Emit(editor, "Transpose", name,
+                {value, EmitConst(editor, StrCat(name, "/c"), Tensor::Vector<int32_t>({0, 2, 1}))});
+  };
+  const bool nchw = shape.rank() == 4 && LayoutAbove(editor.graph(), x) == "NCHW";
+  if (shape.rank() == 4 && axis == (nchw ? 1 : 3)) {
+    return Emit(editor, "Conv2D", name, {x, weights({1, 1, rows, columns})},
+                {{"strides", std::vector<int64_t>{1, 1, 1, 1}},
+                 {"padding", std::string("VALID")},
+                 {"data_format", std::string(nchw ? "NCHW" : "NHWC")}});
+  }
+  if (shape.rank() == 2 && axis == 1) return Emit(editor, "MatMul", name, {x, weights({rows, columns})});
+  std::vector<int64_t> out = shape.dims();
+  out[static_cast<size_t>(axis)] = columns;
+  const std::vector<int64_t> after(out.begin() + axis + 1, out.end()), before(out.begin(), out.begin() + axis);
+  const int64_t behind = CheckedElements(after);
+  if (behind < 1 || std::count(out.begin(), out.end(), kUnknownDim) > 1) return std::nullopt;
+  const int64_t front = CheckedElements(before);  // -1: unknown
+  Value value = x;
+  if (behind != 1) value = turned(EmitReshape(editor, name, value, {front, rows, behind}));
+  value = Emit(editor, "MatMul", name, {EmitReshape(editor, name, value, {-1, rows}), weights({rows, columns})});
+  if (behind != 1) value = turned(EmitReshape(editor, name, value, {front, behind, columns}));
+  return EmitReshape(editor, name, value, out);
 }
 
 }  // namespace permafrost

@@ -29,4 +29,8 @@ Value EmitReduction(GraphEditor& editor, std::string_view name, std::string_view
 bool CanSpread(const Graph& graph, Value x, const Shape& to);
 Value EmitSpread(GraphEditor& editor, std::string_view name, Value x, const Shape& to);
 
+// y[.., m, ..] = sum over k of x[.., k, ..] matrix[k, m]; nullopt where more than one dim is unknown.
+std::optional<Value> EmitProductAlong(GraphEditor& editor, std::string_view name, Value x, int axis,
+                                      const Tensor& matrix);
+
 }  // namespace permafrost

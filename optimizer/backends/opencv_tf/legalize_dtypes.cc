@@ -27,6 +27,10 @@ const std::map<std::string_view, std::vector<int>>& IndexInputs() {
                                                                      {"ArgMax", {1}},
                                                                      {"ArgMin", {1}},
                                                                      {"Transpose", {1}},
+                                                                     {"ConjugateTranspose", {1}},
+                                                                     {"EuclideanNorm", {1}},
+                                                                     {"All", {1}},
+                                                                     {"Any", {1}},
                                                                      {"ExpandDims", {1}},
                                                                      {"Tile", {1}},
                                                                      {"Fill", {0}},
@@ -140,8 +144,15 @@ Status OneFloatType(GraphEditor& editor, PassContext& context) {
   return OkStatus();
 }
 
+// What the first op to say so finds in an input holds for all that comes from it.
+void SayLayout(GraphEditor& editor, NodeId id) {
+  if (editor.graph().type({id, 0}).shape.rank() != 4 || editor.node(id).attrs.contains("data_format")) return;
+  if (LayoutBelow(editor, {id, 0}) == "NCHW") editor.SetAttr(id, "data_format", std::string("NCHW"));
+}
+
 Status Run(GraphEditor& editor, PassContext& context) {
   RETURN_IF_ERROR(OneFloatType(editor, context));
+  for (NodeId id : editor.graph().inputs()) SayLayout(editor, id);
   for (NodeId id : editor.graph().NodeIds()) {
     if (IsGraphInput(editor.graph(), id)) CastOfInput(editor, id, context);
     NarrowIndices(editor, id);

@@ -5,6 +5,7 @@
 #include "optimizer/backends/opencv_tf/node_rewriter.h"
 #include "optimizer/backends/opencv_tf/passes.h"
 #include "optimizer/ops/infer.h"
+#include "optimizer/ops/kernel.h"
 
 namespace permafrost {
 namespace {
@@ -92,6 +93,8 @@ class Legalizer : public NodeRewriter {
       AddConstant(id, *shift);
       return;
     }
+    // Twice the same: 4.6 takes it for the begin of an activation that it knows.
+    if (in(id, 0) == in(id, 1)) return Replace(id, Times(id, in(id, 0), 2));
     // After a MatMul or a product with a vector the importer expects a constant here.
     for (int i = 0; i < 2; ++i) {
       const Node& producer = node(in(id, i).node);
@@ -112,7 +115,7 @@ class Legalizer : public NodeRewriter {
       AddScalar(id, x, shift);
       return;
     }
-    if (SpatialConstant(id) || !IsChannelVector(shift) || IsScaled(x)) return;
+    if (BatchConstant(id) || SpatialConstant(id) || !IsChannelVector(shift) || IsScaled(x)) return;
     if (TakesBias(graph_, x.node) && editor_.HasOneUse(x) && type(x).shape.dim(-1) == shift.elements() &&
         !IsNchw(node(x.node))) {
       const Value bias = EmitConst(editor_, StrCat(NewName(id), "/bias"), shift.Reshaped({shift.elements()}));
@@ -144,6 +147,24 @@ class Legalizer : public NodeRewriter {
     const Node& producer = node(x.node);
     const Tensor* scale = producer.op == "Mul" ? ConstValue(graph_, producer.inputs[1]) : nullptr;
     return scale != nullptr && scale->elements() > 1 && editor_.HasOneUse(x);
+  }
+
+  // A constant that differs from row to row of a batch of known size: all of it as one row.
+  bool BatchConstant(NodeId id) {
+    constexpr int64_t kMaxElements = int64_t{1} << 22;
+    const Value x = in(id, 0);
+    const Shape shape = type(x).shape;
+    const Tensor* tensor = constant(id, 1);
+    if (tensor == nullptr || !shape.FullyKnown() || !(type({id, 0}).shape == shape) || shape.rank() < 2) return false;
+    if (tensor->rank() != shape.rank() || tensor->dims()[0] == 1 || shape.Elements() > kMaxElements) return false;
+    const Shape row{1, shape.Elements()};
+    const auto whole = BroadcastTensor(tensor->Dense(), shape.dims());
+    if (!whole.ok() || !CanReshape(graph_, x, row) || !CanReshape(graph_, x, shape)) return false;
+    const Value flat = EmitAnyReshape(editor_, NewName(id), x, row);
+    const Value factors = EmitConst(editor_, StrCat(NewName(id), "/c"), whole->Reshaped({shape.Elements()}));
+    const Value value = New(id, node(id).op, {flat, factors});
+    Replace(id, EmitAnyReshape(editor_, NewName(id), value, shape));
+    return true;
   }
 
   // A Mul or Add of a constant that differs from place to place: the importer applies it in the order in which its data
@@ -195,13 +216,17 @@ class Legalizer : public NodeRewriter {
       Replace(id, New(id, "Add", {x, EmitConst(editor_, StrCat(NewName(id), "/c"), bias->Reshaped({}))}));
       return;
     }
+    if (type(x).shape.rank() == 5 && IsPlanar(graph_, x)) {
+      editor_.RemoveAttr(id, "data_format");
+      return Add(id);
+    }
     Replace(id, EmitShift(editor_, NewName(id), x, *bias));
   }
 
   void Mul(NodeId id) {
     SwapConstantBehind(id);
     SetScaleAxis(editor_, id);
-    if (constant(id, 1) != nullptr && IsFloat({id, 0})) SpatialConstant(id);
+    if (constant(id, 1) != nullptr && IsFloat({id, 0}) && !BatchConstant(id)) SpatialConstant(id);
   }
 
   void Sub(NodeId id) {

@@ -207,7 +207,7 @@ Status Run(GraphEditor& editor, PassContext& context) {
   for (NodeId id : editor.graph().NodeIds()) {
     const std::string op = editor.node(id).op;
     if (op == "MatMul") MatMul(editor, id);
-    if (op == "BatchMatMulV2" || op == "BatchMatMulV3") BatchMatMul(editor, id);
+    if (op == "BatchMatMul" || op == "BatchMatMulV2" || op == "BatchMatMulV3") BatchMatMul(editor, id);
     if (IsConvolution(editor.node(id))) {
       Dilation(editor, id, context);
       WideStride(editor, id, context);

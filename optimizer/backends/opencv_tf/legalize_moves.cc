@@ -5,6 +5,7 @@
 #include <numeric>
 #include <optional>
 
+#include "optimizer/backends/opencv_tf/axes.h"
 #include "optimizer/backends/opencv_tf/opencv_graph.h"
 #include "optimizer/backends/opencv_tf/passes.h"
 #include "optimizer/backends/opencv_tf/symbolic_sizes.h"
@@ -54,7 +55,7 @@ class Mover {
         {"SplitV", &Mover::SplitV},  {"Split", &Mover::Split},             {"Unpack", &Mover::Unpack},
         {"Pack", &Mover::Pack},
         {"PadV2", &Mover::PadV2},    {"MirrorPad", &Mover::MirrorPad},     {"StridedSlice", &Mover::StridedSlice},
-        {"ConcatV2", &Mover::Concat}};
+        {"ConcatV2", &Mover::Concat}, {"Cumprod", &Mover::Cumprod},        {"ReverseSequence", &Mover::ReverseSequence}};
     const auto rule = kRules.find(graph_.node(id).op);
     if (rule == kRules.end()) return;
     const DType dtype = graph_.type({id, 0}).dtype;
@@ -102,6 +103,7 @@ class Mover {
 
   Value Joined(std::vector<Value> parts, int axis) {
     if (parts.size() == 1) return parts[0];
+    if (ShapeOf(parts[0]).rank() == 1) return Reshaped(Joined(AsRows(parts), 1), {-1});
     parts.push_back(Const(Tensor::Scalar<int32_t>(axis)));
     return New("ConcatV2", std::move(parts));
   }
@@ -114,30 +116,7 @@ class Mover {
 
   // y[.., m, ..] = sum over k of x[.., k, ..] matrix[k, m].
   std::optional<Value> Multiplied(Value x, int axis, int64_t columns, const std::vector<float>& matrix) {
-    const Shape shape = ShapeOf(x);
-    const int64_t rows = shape.dim(axis);
-    const DType dtype = graph_.type(x).dtype;
-    const Tensor weights = Tensor::Of<float>({rows, columns}, matrix).Cast(dtype).Dense();
-    if (shape.rank() == 4 && axis == ChannelAxisOf(x)) {
-      return New("Conv2D", {x, Const(weights.Reshaped({1, 1, rows, columns}))},
-                 {{"strides", std::vector<int64_t>{1, 1, 1, 1}},
-                  {"padding", std::string("VALID")},
-                  {"data_format", std::string(axis == 1 ? "NCHW" : "NHWC")}});
-    }
-    if (shape.rank() == 2 && axis == 1) return New("MatMul", {x, Const(weights)});
-    std::vector<int64_t> out = shape.dims();
-    out[static_cast<size_t>(axis)] = columns;
-    const std::vector<int64_t> after(out.begin() + axis + 1, out.end()), before(out.begin(), out.begin() + axis);
-    const int64_t behind = CheckedElements(after);
-    if (behind < 1 || std::count(out.begin(), out.end(), kUnknownDim) > 1) return std::nullopt;
-    const int64_t front = CheckedElements(before);  // -1: unknown
-    Value value = x;
-    if (behind != 1) {
-      value = New("Transpose", {Reshaped(value, {front, rows, behind}), Ints({0, 2, 1})});
-    }
-    value = New("MatMul", {Reshaped(value, {-1, rows}), Const(weights)});
-    if (behind != 1) value = New("Transpose", {Reshaped(value, {front, behind, columns}), Ints({0, 2, 1})});
-    return Reshaped(value, out);
+    return EmitProductAlong(editor_, name_, x, axis, Tensor::Of<float>({ShapeOf(x).dim(axis), columns}, matrix));
   }
 
   // Every step-th element from `first` on.
@@ -316,6 +295,7 @@ class Mover {
     for (size_t i = 0; i < dims.size(); ++i) {
       const int64_t want = to.dim(static_cast<int>(i));
       const bool spread = dims[i] == 1 && want != 1 && !(i == 0 && over_batch);
+      if (dims[i] < 0 && want >= 0) return Decline("it may or may not spread along an unknown dim");
       if (spread && want < 0) return Decline(StrCat("it spreads to a shape that is not known: ", to.ToString()));
       times.push_back(spread ? want : 1);
     }
@@ -390,6 +370,57 @@ class Mover {
     Replace(*value);
   }
 
+  // Element by element: each is what was there times the next.
+  void Cumprod() {
+    constexpr int64_t kMostFactors = 64;
+    const Shape shape = ShapeOf(in(0));
+    const auto axis = shape.has_rank() ? Axis(constant(1), shape.rank()) : std::nullopt;
+    const int64_t size = axis ? shape.dim(*axis) : kUnknownDim;
+    if (size < 1 || size > kMostFactors || !IsFloating(graph_.type(in(0)).dtype)) {
+      return Decline("multiplies along an axis of unknown or large size");
+    }
+    const bool exclusive = node().attr_or<bool>("exclusive", false), reverse = node().attr_or<bool>("reverse", false);
+    const Value x = in(0);
+    const auto part = [&](int64_t i) { return Sliced(x, *axis, reverse ? size - 1 - i : i, 1); };
+    std::vector<Value> parts;
+    if (exclusive) {
+      const Value one = Const(Tensor::Scalar<float>(1.0F).Cast(graph_.type(x).dtype).Dense());
+      parts.push_back(New("ClipByValue", {part(0), one, one}));
+    }
+    const int64_t count = exclusive ? size - 1 : size;
+    for (int64_t i = 0; i < count; ++i) {
+      parts.push_back(i == 0 ? part(0) : New("Mul", {parts.back(), part(i)}));
+    }
+    if (reverse) std::reverse(parts.begin(), parts.end());
+    Replace(Joined(std::move(parts), *axis));
+  }
+
+  // The first so many elements of each row turned round.
+  void ReverseSequence() {
+    const Shape shape = ShapeOf(in(0));
+    const Tensor* lengths = constant(1);
+    const auto along = Axis(node().attr_or<int64_t>("seq_dim", 0), shape.rank());
+    const auto batch = Axis(node().attr_or<int64_t>("batch_dim", 0), shape.rank());
+    if (lengths == nullptr || !shape.has_rank() || !along || !batch || *along == *batch) return;
+    const std::vector<int64_t> all = lengths->Values<int64_t>();
+    const int64_t size = shape.dim(*along);
+    if (size < 1 || size > kLargestMatrix || shape.dim(*batch) != static_cast<int64_t>(all.size()) ||
+        static_cast<int64_t>(all.size()) > kMostParts) {
+      return Decline("it reverses rows of unknown or large number or size");
+    }
+    std::vector<Value> rows;
+    for (size_t row = 0; row < all.size(); ++row) {
+      if (all[row] < 0 || all[row] > size) return Decline("a length is larger than the axis");
+      Indices indices(static_cast<size_t>(size));
+      std::iota(indices.begin(), indices.end(), 0);
+      std::reverse(indices.begin(), indices.begin() + all[row]);
+      const auto turned = Selected(Sliced(in(0), *batch, static_cast<int64_t>(row), 1), *along, indices);
+      if (!turned) return Decline("too many elements to be reversed, or more than one unknown dim");
+      rows.push_back(*turned);
+    }
+    Replace(Joined(std::move(rows), *batch));
+  }
+
   // OpenCV 5 counts a part that nobody takes among the net's outputs, and then wants all of them asked for.
   void Split() {
     const auto ports = static_cast<int>(node().outputs.size());
@@ -407,7 +438,7 @@ class Mover {
     const auto ports = static_cast<int>(node().outputs.size());
     const auto length = [&](int port) { return graph_.type({id_, port}).shape.dim(*axis); };
     for (int port = 0; port < ports; ++port) {
-      if (length(port) < 1) return Decline("the sizes of its parts are unknown or 0");
+      if (length(port) < (IsUsed(port) ? 1 : 0)) return Decline("the sizes of its parts are unknown or 0");
     }
     int64_t start = 0;
     for (int port = 0; port < ports; ++port) {
@@ -470,13 +501,40 @@ class Mover {
   void Concat() {
     bool has_constant = false;
     for (size_t i = 0; i + 1 < node().inputs.size(); ++i) has_constant = has_constant || constant(i) != nullptr;
-    if (!has_constant || !IsFloating(graph_.type({id_, 0}).dtype)) return;
+    if (!IsFloating(graph_.type({id_, 0}).dtype)) return;
+    const int rank = ShapeOf({id_, 0}).rank();
+    if (rank == 1) return ConcatRows();
+    const size_t last = node().inputs.size() - 1;
+    const Tensor* axis = constant(last);
+    if (axis != nullptr && axis->elements() == 1 && axis->Values<int64_t>()[0] < 0 && rank > 0) {
+      const auto number = static_cast<int32_t>(axis->Values<int64_t>()[0] + rank);
+      editor_.SetInput(id_, static_cast<int>(last), Const(Tensor::Scalar<int32_t>(number)));
+      editor_.RemoveAttr(id_, "Tidx");
+    }
+    if (!has_constant) return;
     for (size_t i = 0; i + 1 < node().inputs.size(); ++i) {
       if (std::find(graph_.inputs().begin(), graph_.inputs().end(), in(i).node) == graph_.inputs().end()) continue;
       const Tensor one = Tensor::Scalar<float>(1.0F).Cast(graph_.type(in(i)).dtype).Dense();
       const Value copy = New("Mul", {in(i), Const(one)});
       editor_.SetInput(id_, static_cast<int>(i), copy);
     }
+  }
+
+  // A vector is a row here and a column there.
+  std::vector<Value> AsRows(const std::vector<Value>& vectors) {
+    std::vector<Value> rows;
+    for (const Value vector : vectors) {
+      const Tensor* tensor = ConstValue(graph_, vector);
+      rows.push_back(tensor != nullptr ? Const(tensor->Reshaped({1, tensor->elements()})) : Reshaped(vector, {1, -1}));
+    }
+    return rows;
+  }
+  void ConcatRows() {
+    const std::vector<Value> vectors(node().inputs.begin(), node().inputs.end() - 1);
+    const Value joined = Joined(AsRows(vectors), 1);
+    Replace(Reshaped(joined, {-1}));
+    id_ = joined.node;
+    if (vectors.size() > 1) Concat();
   }
 
   // Zeros instead of c: pad(x, c) = pad(x - c, 0) + c. What is far below everything pads a pooling's window.

@@ -47,6 +47,11 @@ class ProductRules : public NodeRewriter {
   void Batches(NodeId id) {
     const Value a = in(id, 0), b = in(id, 1);
     const Shape to = type({id, 0}).shape;
+    if (to.rank() == 2) {
+      const AttrMap attrs = {{"transpose_a", node(id).attr_or<bool>("adj_x", false)},
+                             {"transpose_b", node(id).attr_or<bool>("adj_y", false)}};
+      return Replace(id, New(id, "MatMul", {a, b}, attrs));
+    }
     if (!IsKnown(a) || !IsKnown(b) || !IsKnown({id, 0}) || to.rank() < 3) return;
     const bool turns_a = node(id).attr_or<bool>("adj_x", false), turns_b = node(id).attr_or<bool>("adj_y", false);
     const Tensor *left = constant(id, 0), *right = constant(id, 1);
@@ -73,7 +78,13 @@ class ProductRules : public NodeRewriter {
           New(id, "MatMul", {Reshaped(id, x, {batches < 0 ? -1 : batches * columns, inner}), Weights(id, weights)});
       product = Turned(id, Reshaped(id, product, {batches, columns, rows}));
       Replace(id, Reshaped(id, product, to.dims()));
-    } else if (left == nullptr && right == nullptr) {
+    } else if (left != nullptr || right != nullptr) {
+      // As a value that is worked out: a product of 1 with all its elements.
+      const int constant_side = left != nullptr ? 0 : 1;
+      const Value live = left != nullptr ? b : a;
+      editor_.SetInput(id, constant_side, Live(id, live, left != nullptr ? *left : *right));
+      Batches(id);
+    } else {
       if (to.rank() == 3 && type(a).shape.dim(0) == type(b).shape.dim(0) && type(a).shape.rank() == 3 &&
           type(b).shape.rank() == 3) {
         return;  // legalize-linear's
@@ -88,6 +99,17 @@ class ProductRules : public NodeRewriter {
       if (!x || !y) return context_.Decline(node(id), "batches that are spread over each other");
       Replace(id, Reshaped(id, New(id, "BatchMatMul", {*x, *y}), to.dims()));
     }
+  }
+  Value Live(NodeId id, Value source, const Tensor& constant) {
+    Shape flat = type(source).shape;
+    const Dims behind(flat.dims().begin() + 1, flat.dims().end());
+    const auto ints = [&](const std::vector<int32_t>& values) {
+      return EmitConst(editor_, StrCat(NewName(id), "/c"), Tensor::Vector<int32_t>(values));
+    };
+    const Value rows = Reshaped(id, source, {flat.dim(0), Product(behind)});
+    const Value one = Clip(id, New(id, "Slice", {rows, ints({0, 0}), ints({1, 1})}), 1, 1);
+    const Value all = New(id, "MatMul", {one, Weights(id, constant.Reshaped({1, constant.elements()}).Dense())});
+    return Reshaped(id, all, constant.dims());
   }
   Tensor Matrix(const Tensor& tensor, bool turns) const {
     const int64_t columns = tensor.dims().back();

@@ -87,7 +87,8 @@ void OfAnyAxes(GraphEditor& editor, NodeId id, PassContext& context) {
   if (tensor == nullptr || rank < 0 || !IsFloating(graph.type(x).dtype)) return;
   const std::vector<int64_t> axes = tensor->Values<int64_t>();
   const std::set<int64_t> distinct(axes.begin(), axes.end());
-  if (axes.empty() || distinct.size() != axes.size()) return;
+  if (axes.empty()) return editor.ReplaceUses({id, 0}, x);
+  if (distinct.size() != axes.size()) return;
   const std::string name = StrCat(node.name, "/opencv"), op = node.op;
   if (rank == 4 && LayoutAbove(graph, x) == "NCHW" && axes[0] > 0) {
     // As NHWC, which is only another name for the data.
@@ -108,7 +109,8 @@ void OfAnyAxes(GraphEditor& editor, NodeId id, PassContext& context) {
     return;
   }
   if (rank == 4 && axes[0] > 0 && axes.back() < 4) return;
-  const Shape to = graph.type({id, 0}).shape;
+  Shape to = graph.type({id, 0}).shape;
+  if (to.rank() == 0 && MayBeVector(editor, {id, 0})) to = Shape{1};
   if (!CanReduce(graph, x, axes, to)) {
     return context.Decline(node, StrCat("a reduction of ", graph.type(x).shape.ToString(), " over unknown dims"));
   }
@@ -121,7 +123,15 @@ void ArgMax(GraphEditor& editor, NodeId id) {
   const Graph& graph = editor.graph();
   const Value x = editor.node(id).inputs[0];
   const Tensor* tensor = ConstValue(graph, editor.node(id).inputs[1]);
-  if (tensor == nullptr || !tensor->SingleValue() || graph.type(x).shape.rank() != 4) return;
+  if (tensor == nullptr || !tensor->SingleValue()) return;
+  if (graph.type(x).shape.rank() == 1) {
+    const std::string name = StrCat(editor.node(id).name, "/opencv");
+    const Value row = EmitReshape(editor, name, x, {1, -1});
+    editor.SetInputs(id, {row, EmitConst(editor, StrCat(name, "/axis"), Tensor::Scalar<int32_t>(1))});
+    editor.RemoveAttr(id, "Tidx");
+    return;
+  }
+  if (graph.type(x).shape.rank() != 4) return;
   if (LayoutAbove(graph, x) != "NHWC") return;
   int64_t axis = static_cast<int64_t>(*tensor->SingleValue());
   if (axis < 0) axis += 4;
@@ -131,16 +141,17 @@ void ArgMax(GraphEditor& editor, NodeId id) {
   const Value order = EmitConst(editor, StrCat(name, "/order"), Tensor::Vector<int32_t>({0, 3, 1, 2}));
   const Value number = EmitConst(editor, StrCat(name, "/axis"), Tensor::Scalar<int32_t>(kChannelsFirst[axis]));
   const Value turned = Emit(editor, "Transpose", name, {x, order});
-  if (axis == 0 || axis == 3) {
+  if (axis == 3) {
     editor.SetInputs(id, {turned, number});
     editor.RemoveAttr(id, "Tidx");
     return;
   }
-  // What is left are the channels before the other side of the picture.
+  // What is left are the channels before a side of the picture, or before both.
   const std::string op = editor.node(id).op;
   const DType dtype = graph.type({id, 0}).dtype;
   const Value places = Emit(editor, op, name, {turned, number}, {{"output_type", dtype}});
-  const Value back = EmitConst(editor, StrCat(name, "/order"), Tensor::Vector<int32_t>({0, 2, 1}));
+  const std::vector<int32_t> behind = axis == 0 ? std::vector<int32_t>{1, 2, 0} : std::vector<int32_t>{0, 2, 1};
+  const Value back = EmitConst(editor, StrCat(name, "/order"), Tensor::Vector<int32_t>(behind));
   editor.ReplaceUses({id, 0}, Emit(editor, "Transpose", name, {places, back}));
 }
 
@@ -189,13 +200,19 @@ void SpelledOutSoftmax(GraphEditor& editor, NodeId id) {
   editor.SetInputs(numerator.node, {Emit(editor, "Mul", name, {difference, one})});
 }
 
-// Without an `axis` attribute releases before 4.9 take axis 1, later ones the last; TensorFlow knows only the last. 4-D
-// data lie as NCHW in cv::dnn, so the last axis is number 1 there.
+// Without an `axis` attribute releases before 4.9 take axis 1, later ones the last; TensorFlow knows only the last. The
+// channels of NHWC data are number 1 there. Of a vector it makes a column.
 void Softmax(GraphEditor& editor, NodeId id) {
   const Graph& graph = editor.graph();
+  const Value x = editor.node(id).inputs[0];
   const int rank = graph.type({id, 0}).shape.rank();
+  if (rank == 1) {
+    const std::string name = StrCat(editor.node(id).name, "/opencv");
+    const Value row = EmitReshape(editor, name, x, {1, -1});
+    return editor.ReplaceUses({id, 0}, EmitReshape(editor, name, Emit(editor, "Softmax", name, {row}), {-1}));
+  }
   if (rank < 3 || editor.node(id).attrs.contains("axis")) return;
-  editor.SetAttr(id, "axis", int64_t{rank == 4 ? 1 : -1});
+  editor.SetAttr(id, "axis", int64_t{rank == 4 && LayoutAbove(graph, x) == "NHWC" ? 1 : -1});
 }
 
 Status Run(GraphEditor& editor, PassContext& context) {

@@ -43,6 +43,12 @@ class SelectionRules : public NodeRewriter {
     return same ? Number(id, value, values[0]) : value;
   }
 
+  static bool IsMove(std::string_view op) {
+    static const std::set<std::string_view> kMoves = {"Reshape", "Squeeze",      "ExpandDims", "Transpose",
+                                                      "Slice",   "StridedSlice", "Tile",       "BroadcastTo"};
+    return kMoves.contains(op);
+  }
+
   // A mask that needs no more than differences of floats, as zeros and ones of `dtype`.
   bool CanMask(Value value, DType dtype, int depth = 0) const {
     constexpr int kMaxDepth = 16;
@@ -53,6 +59,11 @@ class SelectionRules : public NodeRewriter {
     if (compare.op == "LogicalAnd" || compare.op == "LogicalOr") {
       return CanMask(compare.inputs[0], dtype, depth + 1) && CanMask(compare.inputs[1], dtype, depth + 1);
     }
+    if (compare.op == "Cast") return type(compare.inputs[0]).dtype == dtype;
+    if (compare.op == "All" || compare.op == "Any") {
+      return constant(compare.inputs[1]) != nullptr && CanMask(compare.inputs[0], dtype, depth + 1);
+    }
+    if (IsMove(compare.op)) return CanMask(compare.inputs[0], dtype, depth + 1);
     static const std::set<std::string_view> kCompares = {"Greater",   "GreaterEqual", "Less",
                                                          "LessEqual", "Equal",        "NotEqual"};
     return kCompares.contains(compare.op) && type(compare.inputs[0]).dtype == dtype;
@@ -69,6 +80,16 @@ class SelectionRules : public NodeRewriter {
     }
     const std::string op = node(value.node).op;
     const Value a = in(value.node, 0);
+    if (op == "Cast") return Step(id, New(id, "Abs", {a}));
+    if (op == "All" || op == "Any" || IsMove(op)) {
+      std::vector<Value> inputs = node(value.node).inputs;
+      AttrMap attrs = node(value.node).attrs;
+      for (const char* name : {"T", "DstT", "SrcT"}) attrs.erase(name);
+      inputs[0] = EmitMask(id, a, dtype);
+      if (op == "All") inputs[0] = Not(id, inputs[0]);
+      const Value moved = New(id, IsMove(op) ? op : "Max", inputs, attrs);
+      return op == "All" ? Not(id, moved) : moved;
+    }
     if (op == "LogicalNot") return Not(id, EmitMask(id, a, dtype));
     const Value b = in(value.node, 1);
     if (op == "LogicalAnd") return New(id, "Mul", {EmitMask(id, a, dtype), EmitMask(id, b, dtype)});
@@ -163,7 +184,9 @@ class SelectionRules : public NodeRewriter {
     const DType dtype = type({id, 0}).dtype;
     if (!CanMask(condition, dtype)) return;
     // Select's vector of conditions, one a row, does not spread as others do.
-    if (node(id).op == "Select" && type(condition).shape.rank() != type(in(id, 1)).shape.rank()) return;
+    const int rank = type({id, 0}).shape.rank();
+    const bool by_rows = node(id).op == "Select" && type(condition).shape.rank() != rank;
+    if (by_rows && (type(condition).shape.rank() != 1 || rank < 1 || constant(condition) != nullptr)) return;
     Value a = in(id, 1), b = in(id, 2);
     for (const Value branch : {a, b}) {
       if (constant(condition) != nullptr && constant(branch) != nullptr && !IsZero(branch)) return;
@@ -176,7 +199,12 @@ class SelectionRules : public NodeRewriter {
       constexpr double kHuge = 3e38;
       return OverflowsOnly(branch) ? Clip(id, branch, -kHuge, kHuge) : branch;
     };
-    const Value mask = EmitMask(id, condition, dtype);
+    Value mask = EmitMask(id, condition, dtype);
+    if (by_rows) {
+      std::vector<int32_t> dims(static_cast<size_t>(rank), 1);
+      dims[0] = static_cast<int32_t>(type(condition).shape.dim(0));
+      mask = New(id, "Reshape", {mask, EmitConst(editor_, StrCat(NewName(id), "/rows"), Tensor::Vector<int32_t>(dims))});
+    }
     std::vector<Value> parts;
     if (!IsZero(a)) parts.push_back(New(id, "Mul", {mask, Shortened(id, cut(a))}));
     if (!IsZero(b)) parts.push_back(New(id, "Mul", {Not(id, mask), Shortened(id, cut(b))}));

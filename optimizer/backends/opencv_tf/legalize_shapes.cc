@@ -102,11 +102,15 @@ class Shapes {
 
   // Any op whose result is its input with other dims.
   void Reshape(Value from, bool is_reshape) {
-    const auto dims = TargetDims(ShapeOf({id_, 0}));
+    auto dims = TargetDims(ShapeOf({id_, 0}));
+    if (dims && dims->empty()) {
+      if (!MayBeVector(editor_, {id_, 0})) return Decline("OpenCV has no scalars");
+      dims = Dims{1};
+    }
     if (!dims)
       return Decline(StrCat("its result has shape ", ShapeOf({id_, 0}).ToString(), ", more than one dim is unknown"));
     if (LiesOtherwise(from)) {
-      const Shape to = ShapeOf({id_, 0});
+      const Shape to(*dims);
       if (!CanReshape(graph_, from, to)) {
         return Decline("cv::dnn keeps volumes as NCDHW and does not put them in order");
       }
@@ -134,7 +138,7 @@ class Shapes {
       if (!plain) return Decline("more than one dim of its input is unknown");
       return Replace(*plain);
     }
-    if (!done) Replace(Reshaped(from, *dims));
+    if (!done || ShapeOf({id_, 0}).rank() == 0) Replace(Reshaped(from, *dims));
   }
 
   void Squeeze() {
@@ -177,6 +181,7 @@ class Shapes {
       if (has_twin) plain_[{id_, 0}] = Permuted(plain_[from], plain_order);
       return;
     }
+    if (order == Dims{0, 2, 3, 1} && IsHeightAgainstWidth(from)) return;
     // Height against width: two steps that the importer knows.
     if (order == Dims{0, 2, 1, 3} && layout == "NHWC" && !has_twin && !after_another) {
       return Replace(Permuted(Permuted(from, {0, 3, 2, 1}), {0, 2, 3, 1}));
@@ -196,6 +201,13 @@ class Shapes {
     }
     plain_[picture] = Permuted(*plain, plain_order);
     Replace(picture);
+  }
+
+  // The first of the two steps that are written for it.
+  bool IsHeightAgainstWidth(Value turned) const {
+    const Node& first = graph_.node(turned.node);
+    const Tensor* order = first.op == "Transpose" && first.inputs.size() == 2 ? ConstValue(graph_, first.inputs[1]) : nullptr;
+    return order != nullptr && order->Values<int64_t>() == Dims{0, 3, 2, 1} && LayoutAbove(graph_, first.inputs[0]) == "NHWC";
   }
 
   // What goes on element by element between two changes of shape stays plain.

@@ -221,6 +221,19 @@ void Deconvolution(GraphEditor& editor, NodeId id, PassContext& context) {
 void Blocks(GraphEditor& editor, NodeId id, PassContext& context) {
   constexpr int64_t kLargestKernel = int64_t{1} << 22;
   const Graph& graph = editor.graph();
+  if (editor.node(id).attr_or<std::string>("data_format", "NHWC") == "NCHW") {
+    // As NHWC, which is only another name for the data.
+    const std::string name = NewName(editor, id), op = editor.node(id).op;
+    const auto turned = [&](Value value, const std::vector<int32_t>& order) {
+      return Emit(editor, "Transpose", name,
+                  {value, EmitConst(editor, StrCat(name, "/order"), Tensor::Vector<int32_t>(order))});
+    };
+    const AttrMap attrs = {{"block_size", editor.node(id).attr_or<int64_t>("block_size", 0)},
+                           {"data_format", std::string("NHWC")}};
+    const Value blocks = Emit(editor, op, name, {turned(editor.node(id).inputs[0], {0, 2, 3, 1})}, attrs);
+    editor.ReplaceUses({id, 0}, turned(blocks, {0, 3, 1, 2}));
+    return Blocks(editor, blocks.node, context);
+  }
   const Node& node = editor.node(id);
   const Value x = node.inputs[0];
   const bool to_space = node.op == "DepthToSpace";
@@ -239,7 +252,9 @@ void Blocks(GraphEditor& editor, NodeId id, PassContext& context) {
   for (int64_t k = 0; k < deep; ++k) weights[static_cast<size_t>(k * deep + k)] = 1;
   const std::string name = NewName(editor, id);
   const Value kernel = EmitConst(editor, StrCat(name, "/kernel"), Tensor::Of<float>({b, b, channels, deep}, weights));
-  const AttrMap attrs = {{"strides", std::vector<int64_t>{1, b, b, 1}}, {"padding", std::string("VALID")}};
+  const AttrMap attrs = {{"strides", std::vector<int64_t>{1, b, b, 1}},
+                         {"padding", std::string("VALID")},
+                         {"data_format", std::string("NHWC")}};
   if (!to_space) {
     editor.ReplaceUses({id, 0}, Emit(editor, "Conv2D", name, {x, kernel}, attrs));
     return;
@@ -316,6 +331,74 @@ std::optional<Blocked> MatchBlocked(const GraphEditor& editor, NodeId id) {
   return found;
 }
 
+// SpaceToBatchND or BatchToSpaceND without a convolution: blocks are axes of their own that change places.
+void Alone(GraphEditor& editor, NodeId id, PassContext& context) {
+  const Graph& graph = editor.graph();
+  const Node& node = editor.node(id);
+  const Tensor *block = ConstValue(graph, node.inputs[1]), *margins = ConstValue(graph, node.inputs[2]);
+  const Shape shape = graph.type(node.inputs[0]).shape, to = graph.type({id, 0}).shape;
+  const bool known = block != nullptr && margins != nullptr && shape.has_rank() && shape.rank() > 1 && to.has_rank();
+  const auto is_open = [](const Shape& s) {
+    return std::any_of(s.dims().begin() + 1, s.dims().end(), [](int64_t dim) { return dim < 1; });
+  };
+  if (!known || is_open(shape) || is_open(to)) {
+    return context.Decline(node, "blocks of unknown size, or of data whose height and width are unknown");
+  }
+  const std::vector<int64_t> blocks = block->Values<int64_t>(), sides = margins->Values<int64_t>();
+  const auto axes = blocks.size();
+  const auto rank = static_cast<size_t>(shape.rank());
+  if (sides.size() != 2 * axes || axes + 1 > rank) return;
+  const std::string name = NewName(editor, id);
+  const auto ints = [&](const std::vector<int64_t>& values) {
+    return EmitConst(editor, StrCat(name, "/c"),
+                     Tensor::Vector<int32_t>(std::vector<int32_t>(values.begin(), values.end())));
+  };
+  const bool to_batch = node.op == "SpaceToBatchND";
+  const int64_t count = CheckedElements(blocks), batch = shape.dim(0);
+  const std::vector<int64_t> rest(shape.dims().begin() + static_cast<std::ptrdiff_t>(axes) + 1, shape.dims().end());
+  const int64_t behind = CheckedElements(rest);
+  if (count < 1 || behind < 1 || (!to_batch && batch > 0 && batch % count != 0)) return;
+  Value value = node.inputs[0];
+  std::vector<int64_t> split, order, dims = to.dims();
+  if (to_batch) {
+    std::vector<int32_t> padding(2 * rank, 0);
+    for (size_t i = 0; i < sides.size(); ++i) padding[i + 2] = static_cast<int32_t>(sides[i]);
+    if (std::any_of(sides.begin(), sides.end(), [](int64_t side) { return side != 0; })) {
+      const Tensor tensor = Tensor::Of<int32_t>({shape.rank(), 2}, padding);
+      value = Emit(editor, "Pad", name, {value, EmitConst(editor, StrCat(name, "/paddings"), tensor)});
+    }
+    split.push_back(batch);
+    for (size_t i = 0; i < axes; ++i) {
+      split.insert(split.end(), {to.dim(static_cast<int>(i) + 1), blocks[i]});
+      order.push_back(static_cast<int64_t>(2 * i + 2));
+    }
+    order.push_back(0);
+    for (size_t i = 0; i < axes; ++i) order.push_back(static_cast<int64_t>(2 * i + 1));
+  } else {
+    split = blocks;
+    split.push_back(batch < 0 ? -1 : batch / count);
+    order.push_back(static_cast<int64_t>(axes));
+    for (size_t i = 0; i < axes; ++i) {
+      split.push_back(shape.dim(static_cast<int>(i) + 1));
+      order.insert(order.end(), {static_cast<int64_t>(axes + 1 + i), static_cast<int64_t>(i)});
+      dims[i + 1] = shape.dim(static_cast<int>(i) + 1) * blocks[i];
+    }
+  }
+  split.push_back(behind);
+  order.push_back(static_cast<int64_t>(2 * axes + 1));
+  value = Emit(editor, "Transpose", name, {EmitReshape(editor, name, value, split), ints(order)});
+  value = EmitReshape(editor, name, value, dims);
+  if (!to_batch && dims != to.dims()) {
+    std::vector<int64_t> begins(rank, 0), sizes(rank, -1);
+    for (size_t i = 0; i < axes; ++i) {
+      begins[i + 1] = sides[2 * i];
+      sizes[i + 1] = to.dim(static_cast<int>(i) + 1);
+    }
+    value = Emit(editor, "Slice", name, {value, ints(begins), ints(sizes)});
+  }
+  editor.ReplaceUses({id, 0}, value);
+}
+
 // before:  SpaceToBatchND -> Conv2D -> BatchToSpaceND      after:  Conv2D with dilations
 void Unblocked(GraphEditor& editor, NodeId id, PassContext& context) {
   const Graph& graph = editor.graph();
@@ -324,10 +407,7 @@ void Unblocked(GraphEditor& editor, NodeId id, PassContext& context) {
   const Tensor* kernel = found ? ConstValue(graph, editor.node(found->conv).inputs[1]) : nullptr;
   const int rank = graph.type(editor.node(id).inputs[0]).shape.rank();
   const size_t axes = found ? found->dilations.size() : 0;
-  if (kernel == nullptr || kernel->rank() != 4 || rank != static_cast<int>(axes) + 2) {
-    context.Decline(editor.node(id), "no one convolution between it and BatchToSpaceND");
-    return;
-  }
+  if (kernel == nullptr || kernel->rank() != 4 || rank != static_cast<int>(axes) + 2) return Alone(editor, id, context);
   // Sequences lie along the width of a picture of one row, or along the height of one of one column.
   int sequence_axis = 2;
   if (found->expand != kNoNode) {
@@ -374,6 +454,10 @@ Status Run(GraphEditor& editor, PassContext& context) {
     const std::string op = editor.node(id).op;
     if (op == "SpaceToBatchND") Unblocked(editor, id, context);
   }
+  for (NodeId id : editor.graph().NodeIds()) {
+    const bool used = !editor.Users(id).empty() || editor.IsOutput({id, 0});
+    if (used && editor.node(id).op == "BatchToSpaceND") Alone(editor, id, context);
+  }
   const std::set<NodeId> done = NativeSizeNodes(editor.graph());
   ASSIGN_OR_RETURN(const std::vector<NodeId> order, editor.graph().TopoOrder());
   for (NodeId id : order) {
@@ -390,7 +474,7 @@ Status Run(GraphEditor& editor, PassContext& context) {
 
 const PassInfo kLegalizeSizes{
     .name = "legalize-sizes",
-    .summary = "spell unknown sizes and dilations as OpenCV takes them",
+    .summary = "spell unknown sizes, blocks and dilations as OpenCV takes them",
     .needs = {Fact::kFlat, Fact::kConstantsFolded},
     .gives = {},
     .run = Run,

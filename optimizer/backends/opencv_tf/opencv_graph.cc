@@ -64,7 +64,11 @@ std::string FirstLayout(const Graph& graph, const GraphEditor* users_below, Valu
       for (Value input : node.inputs) visit(input.node, input);
     }
   }
-  return DefaultLayout(rank);
+  return "";
+}
+
+std::string OrDefault(std::string layout, const Graph& graph, Value value) {
+  return layout.empty() ? DefaultLayout(graph.type(value).shape.rank()) : layout;
 }
 
 }  // namespace
@@ -106,13 +110,18 @@ std::string LayoutOfTranspose(const Graph& graph, const Node& node, bool result)
   return "";
 }
 
-std::string LayoutAbove(const Graph& graph, Value value) {
+std::string SaidLayoutAbove(const Graph& graph, Value value) {
   const int rank = graph.type(value).shape.rank();
   if (known_layouts.graph != &graph || (rank != 4 && rank != 5)) return FirstLayout(graph, nullptr, value);
   const LayoutTable::Nearest& nearest = known_layouts.of_rank[rank - 4][static_cast<size_t>(value.node)];
-  return nearest.distance < 0 ? DefaultLayout(rank) : nearest.layout;
+  return nearest.distance < 0 ? "" : nearest.layout;
 }
-std::string LayoutBelow(const GraphEditor& editor, Value value) { return FirstLayout(editor.graph(), &editor, value); }
+std::string LayoutAbove(const Graph& graph, Value value) {
+  return OrDefault(SaidLayoutAbove(graph, value), graph, value);
+}
+std::string LayoutBelow(const GraphEditor& editor, Value value) {
+  return OrDefault(FirstLayout(editor.graph(), &editor, value), editor.graph(), value);
+}
 
 bool TakesBias(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
@@ -194,6 +203,27 @@ bool MisreadsInputShapes(const Graph& graph) {
            std::none_of(node.inputs.begin(), node.inputs.end(),
                         [&](Value input) { return ConstValue(graph, input) != nullptr; });
   });
+}
+
+bool MayBeVector(const GraphEditor& editor, Value scalar) {
+  static const std::set<std::string_view> kBroadcasting = {
+      "Add",  "AddV2", "Sub",  "Mul",     "RealDiv", "Maximum", "Minimum", "SquaredDifference", "Pow",  "Sqrt", "Rsqrt",
+      "Exp",  "Log",   "Neg",  "Abs",     "Relu",    "Sigmoid", "Tanh",    "Square",            "Erf",  "Floor",
+      "Ceil", "Round", "Sign", "Softplus", "ClipByValue", "AddN", "Elu",   "Relu6",             "Log1p", "Expm1"};
+  constexpr size_t kMostUsers = 64;
+  std::vector<Value> work = {scalar};
+  for (size_t i = 0; i < work.size(); ++i) {
+    if (work.size() > kMostUsers) return false;
+    for (const Use& use : editor.Users(work[i])) {
+      const Node& user = editor.node(use.node);
+      if (user.op == "Reshape" && use.index == 0) continue;
+      if (!kBroadcasting.contains(user.op) || use.index > (user.op == "ClipByValue" ? 0 : 1)) return false;
+      const Shape& shape = editor.graph().type({use.node, 0}).shape;
+      if (!shape.has_rank()) return false;
+      if (shape.rank() == 0) work.push_back({use.node, 0});
+    }
+  }
+  return true;
 }
 
 Value EmitReshape(GraphEditor& editor, std::string_view name, Value x, const std::vector<int64_t>& dims) {

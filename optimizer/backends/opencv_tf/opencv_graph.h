@@ -30,6 +30,7 @@ bool SameShape(const ValueType& a, const ValueType& b);
 // data_format or change of layout met. If there is none "NHWC" for 4-D, "" for 5-D; "" for other ranks, which lie as
 // TensorFlow numbers them.
 std::string LayoutAbove(const Graph& graph, Value value);
+std::string SaidLayoutAbove(const Graph& graph, Value value);  // "" where nothing says
 std::string LayoutBelow(const GraphEditor& editor, Value value);
 
 // While it lives, LayoutAbove of this graph, which must not change, is looked up rather than searched: for walks over all
@@ -55,6 +56,10 @@ Value EmitShift(GraphEditor& editor, std::string_view name, Value x, Tensor shif
 // Where two live values are multiplied the importer works out their shapes, for which all inputs that it has read by then
 // must be connected already. Of several inputs some may not be: their shapes must not be written.
 bool MisreadsInputShapes(const Graph& graph);
+
+// cv::dnn has no scalars. May a value of rank 0 have the shape [1] instead? Not where that would show: only broadcasting,
+// changes of shape and the end of the graph may follow.
+bool MayBeVector(const GraphEditor& editor, Value scalar);
 
 Value EmitReshape(GraphEditor& editor, std::string_view name, Value x, const std::vector<int64_t>& dims);
 

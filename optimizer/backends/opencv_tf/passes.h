@@ -9,11 +9,32 @@ namespace permafrost {
 // Index constants int64 -> int32; a Cast of an integer input goes, the input becomes float32 (cv::dnn feeds floats).
 extern const PassInfo kLegalizeDtypes;
 
+// With --opencv-only: activations as one layer of OpenCV each.
+//   before:  s = Sigmoid(x); y = Mul(x, s)     after:  y = cv::Swish(x)
+extern const PassInfo kNameOpenCvLayers;
+
+// Ops that are another by a second name, or a few others: Rint, Roll, EuclideanNorm, MaxPoolV2, Atan2, Pow of two live
+// values ...
+//   before:  y = EuclideanNorm(x, 1)     after:  s = Square(x); t = Sum(s, 1); y = Sqrt(t)
+extern const PassInfo kLegalizeSynonyms;
+
+// Whole numbers and truth values that come from data and go on as data, as floats: ArgMax that is converted, OneHot,
+// TopK, tables looked up, outputs that are no floats.
+extern const PassInfo kLegalizeIntegers;
+
 // Tile, BroadcastTo, Gather, Reverse, Cumsum, StridedSlice, Pack, Unpack, SplitV, PadV2 and MirrorPad by slices, joins,
 // poolings and products with constant matrices.
 extern const PassInfo kLegalizeMoves;
 
-// Resize, deconvolution and DepthToSpace of unknown height and width; SpaceToBatchND around a convolution.
+// ResizeBicubic, ResizeArea, ScaleAndTranslate and CropAndResize of constant boxes, by a product with a matrix along
+// height and one along width.
+extern const PassInfo kLegalizeResampling;
+
+// Deconvolutions that are dilated: zeros between the kernel's elements. Those of volumes: pictures depth by depth.
+extern const PassInfo kLegalizeDeconvolutions;
+
+// Resize, deconvolution and DepthToSpace of unknown height and width; SpaceToBatchND around a convolution or
+// alone.
 //   before:  Conv2DBackpropInput(Shape(skip), k, x)      after:  Conv2DBackpropInput(Pack(n, h * 2, w * 2, c), k, x)
 extern const PassInfo kLegalizeSizes;
 
