@@ -313,8 +313,10 @@ StatusOr<Batched> ChangeBatch(Graph& graph, const BatchPlan& plan, int64_t max_n
   };
   auto batched = change_in_a_way(false);
   if (!batched.ok()) {
-    if (auto by_sample = change_in_a_way(true); by_sample.ok()) return by_sample;
-    return WithContext(batched.status(), plan.flag);
+    auto by_sample = change_in_a_way(true);
+    if (by_sample.ok()) return by_sample;
+    // What works on one sample at a time says that it wants a number.
+    return WithContext(plan.to == kUnknownDim ? by_sample.status() : batched.status(), plan.flag);
   }
   return batched;
 }

@@ -113,6 +113,19 @@ TEST_F(BatchTest, IsProvenOnTheFileRowByRow) {
   EXPECT_THAT(folder_.Names(), ElementsAre("net.pb", "out.json", "out.pb"));
 }
 
+TEST_F(BatchTest, HasToBeANumberForWhatTakesOneSampleAtATime) {
+  OptimizeOptions options = Options(
+      "in x:float32[1,4,4,2]; u = Squeeze(x) {squeeze_dims=[0]}; s = Softmax(u); t = Transpose(s, int32[3]{1,0,2}); "
+      "c = Cumsum(t, int32[]{0}); y = ExpandDims(c, int32[]{0}); out y");
+  options.batch = kUnknownDim;
+  options.target = *ParseTarget("graphdef");
+  EXPECT_THAT(Message(Optimize(options).status()), HasSubstr("give --batch with a number"));
+  options.batch = 3;
+  const auto report = Optimize(options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->info.outputs[0].shape, (std::vector<int64_t>{3, 4, 4, 2}));
+}
+
 TEST_F(BatchTest, IsRefusedWhereRowsDependOnEachOther) {
   OptimizeOptions options =
       Options("in x:float32[?,3]; m = Mean(x, int32[1]{0}) {keep_dims=true}; y = Sub(x, m); out y");
