@@ -449,7 +449,24 @@ void Unblocked(GraphEditor& editor, NodeId id, PassContext& context) {
   editor.ReplaceUses({found->back, 0}, x);
 }
 
+// Strided convolutions pad by the size of their input, which cv::dnn looks at only once.
+void NotePaddingOfFirstSize(const Graph& graph, PassContext& context) {
+  for (NodeId id : graph.NodeIds()) {
+    const Node& node = graph.node(id);
+    if (node.op != "Conv2D" && node.op != "DepthwiseConv2dNative") continue;
+    const auto strides = node.attr_or<std::vector<int64_t>>("strides", {});
+    const bool strided = std::any_of(strides.begin(), strides.end(), [](int64_t stride) { return stride > 1; });
+    const Shape& in = graph.type(node.inputs[0]).shape;
+    const int height = IsNchw(node) ? 2 : 1;
+    const bool open = in.rank() == 4 && (in.dim(height) < 0 || in.dim(height + 1) < 0);
+    if (!strided || !open || node.attr_or<std::string>("padding", "") != "SAME") continue;
+    return context.Note(StrCat("convolution '", node.name, "' pads by the size of its input: OpenCV 4.8 and later keep the ",
+                               "padding of the first size that a net runs at; read the file again for another size"));
+  }
+}
+
 Status Run(GraphEditor& editor, PassContext& context) {
+  NotePaddingOfFirstSize(editor.graph(), context);
   for (NodeId id : editor.graph().NodeIds()) {
     const std::string op = editor.node(id).op;
     if (op == "SpaceToBatchND") Unblocked(editor, id, context);
