@@ -69,6 +69,19 @@ StatusOr<Graph> ForEvaluation(const Graph& graph) {
   return copy;
 }
 
+// Where a batch was dropped, rows may end up in another dim of an output than the batch has.
+Status CheckOutputs(const Graph& source, const Graph& changed, const BatchReport& report, int64_t from) {
+  for (size_t i = 0; i < changed.outputs().size(); ++i) {
+    const auto place = PlaceOf(report, changed.outputs()[i].value);
+    const Shape& shape = source.type(source.outputs()[i].value).shape;
+    if (!place || place->axis < 0 || place->added) continue;
+    if (shape.dim(place->axis) == from && (place->axis == 0 || shape.dim(0) != from)) continue;
+    return Unsupported("the rows of output '", changed.outputs()[i].name, "' would lie in dim ", place->axis, " of ",
+                       changed.type(changed.outputs()[i].value).shape.ToString());
+  }
+  return OkStatus();
+}
+
 StatusOr<std::map<NodeId, Tensor>> Feeds(const Graph& graph, const std::vector<NamedTensor>& inputs) {
   std::map<NodeId, Tensor> feeds;
   for (const NamedTensor& input : inputs) {
@@ -302,6 +315,7 @@ StatusOr<Batched> ChangeBatch(Graph& graph, const BatchPlan& plan, int64_t max_n
     if (!proof.ok()) return WithContext(proof.status(), "its rows cannot be proven");
     batched.proof = *std::move(proof);
     if (batched.report.dropped && !by_sample) {
+      RETURN_IF_ERROR(CheckOutputs(source, graph, batched.report, plan.from));
       ASSIGN_OR_RETURN(const auto results, EvaluateOutputs(batched.changed, batched.proof.inputs()));
       RETURN_IF_ERROR(JudgeRows(batched, results, tolerance).status());
     }
