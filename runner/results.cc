@@ -89,40 +89,44 @@ std::string ClassName(const DecodeOptions& options, int64_t index) {
   return label.empty() ? StrCat("class ", index) : label;
 }
 
-Status DecodeKeypoints(const std::optional<Picture>& picture, const DecodeOptions& options, OutputResult& result) {
-  ASSIGN_OR_RETURN(result.keypoints, FindPeaks(result.array, options.keypoints));
-  const size_t rank = result.array.dims.size();
+Status DecodeKeypoints(const Array& array, const std::optional<Picture>& picture, const DecodeOptions& options,
+                       OutputResult& result) {
+  ASSIGN_OR_RETURN(result.keypoints, FindPeaks(array, options.keypoints));
+  const size_t rank = array.dims.size();
   const auto is_background = [&](const Keypoint& point) {
     return NameOf(options.parts, point.part, "part") == "Background";
   };
   result.keypoints.erase(std::remove_if(result.keypoints.begin(), result.keypoints.end(), is_background),
                          result.keypoints.end());
   for (Keypoint& point : result.keypoints) {
-    if (picture) point = ToPicture(point, result.array.dims[rank - 2], result.array.dims[rank - 3], *picture);
+    if (picture) point = ToPicture(point, array.dims[rank - 2], array.dims[rank - 3], *picture);
   }
   return OkStatus();
 }
 
-Status DecodeSegments(const std::optional<Picture>& picture, const DecodeOptions& options, OutputResult& result) {
-  ASSIGN_OR_RETURN(result.map, FindSegments(result.array, options.segments));
+Status DecodeSegments(const Array& array, const std::optional<Picture>& picture, const DecodeOptions& options,
+                      OutputResult& result) {
+  ASSIGN_OR_RETURN(result.map, FindSegments(array, options.segments));
   if (picture) CutToPicture(result.map, *picture);
   if (picture && options.map_to_picture) result.on_picture = ToPicture(result.map, *picture);
   result.segments = CountSegments(result.map);
   return OkStatus();
 }
 
-Status DecodeOne(const std::optional<Picture>& picture, const DecodeOptions& options, OutputResult& result) {
+// `array` is the result's own, with the channels last where they matter.
+Status DecodeOne(const Array& array, const std::optional<Picture>& picture, const DecodeOptions& options,
+                 OutputResult& result) {
   switch (result.decoder) {
     case Decoder::kClasses: {
-      ASSIGN_OR_RETURN(result.classes, TopClasses(result.array, options.top_k, options.softmax));
+      ASSIGN_OR_RETURN(result.classes, TopClasses(array, options.top_k, options.softmax));
       return OkStatus();
     }
     case Decoder::kKeypoints:
-      return DecodeKeypoints(picture, options, result);
+      return DecodeKeypoints(array, picture, options, result);
     case Decoder::kSegments:
-      return DecodeSegments(picture, options, result);
+      return DecodeSegments(array, picture, options, result);
     case Decoder::kImage: {
-      ASSIGN_OR_RETURN(result.image, ToImage(result.array, options.image));
+      ASSIGN_OR_RETURN(result.image, ToImage(array, options.image));
       return OkStatus();
     }
     default:
@@ -130,15 +134,17 @@ Status DecodeOne(const std::optional<Picture>& picture, const DecodeOptions& opt
   }
 }
 
-// The decoders of maps and pictures look for channels in the last axis.
-Status ChannelsLast(const std::vector<TensorInfo>& infos, OutputResult& result) {
+// The decoders of maps and pictures look for channels in the last axis. Nothing: they are there.
+StatusOr<std::optional<Array>> ChannelsLast(const std::vector<TensorInfo>& infos, const OutputResult& result) {
   const auto info =
       std::find_if(infos.begin(), infos.end(), [&](const TensorInfo& one) { return one.name == result.name; });
   const bool is_map = result.decoder == Decoder::kKeypoints || result.decoder == Decoder::kSegments ||
                       result.decoder == Decoder::kImage;
-  if (!is_map || info == infos.end() || info->layout != "NCHW" || result.array.dims.size() != 4) return OkStatus();
-  ASSIGN_OR_RETURN(result.array, Relayout(result.array, "NCHW", "NHWC"));
-  return OkStatus();
+  if (!is_map || info == infos.end() || info->layout != "NCHW" || result.array.dims.size() != 4) {
+    return std::optional<Array>();
+  }
+  ASSIGN_OR_RETURN(Array array, Relayout(result.array, "NCHW", "NHWC"));
+  return std::optional<Array>(std::move(array));
 }
 
 }  // namespace
@@ -169,8 +175,8 @@ StatusOr<std::vector<OutputResult>> Decode(std::vector<NamedArray> outputs, cons
       result.decoder = IsVector(result.array.dims) ? Decoder::kClasses : Decoder::kRaw;
     }
     const auto decode = [&]() -> Status {
-      RETURN_IF_ERROR(ChannelsLast(infos, result));
-      return DecodeOne(picture, options, result);
+      ASSIGN_OR_RETURN(const std::optional<Array> turned, ChannelsLast(infos, result));
+      return DecodeOne(turned ? *turned : result.array, picture, options, result);
     };
     RETURN_IF_ERROR(WithContext(decode(), StrCat("output \"", result.name, "\"")));
     results.push_back(std::move(result));

@@ -86,6 +86,8 @@ TEST(Results, SharesOutSegmentsAndTakesChannelsFirst) {
   const Drawing drawing = ResultsDrawing(*results, options);
   EXPECT_EQ(drawing.legend[0].second, "sky  75.0%");
   EXPECT_EQ(drawing.segments.columns, 2);
+  EXPECT_EQ(*ToFloats(results->front().array), (std::vector<float>{9, 0, 0, 0, 1, 1, 1, 1}))
+      << "saved as the net gave it";
 }
 
 TEST(Results, MapsBoxesAndSegmentsToThePicture) {
