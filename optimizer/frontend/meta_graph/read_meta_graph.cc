@@ -33,6 +33,7 @@ std::vector<SignatureTensor> TensorsOf(const TensorInfos& infos) {
   std::vector<SignatureTensor> tensors;
   for (const auto& [alias, info] : infos) {
     SignatureTensor tensor{alias, info.name(), DTypeFromProto(info.dtype()).value_or(DType::kInvalid), Shape()};
+    if (alias.empty()) tensor.alias = info.name().substr(0, info.name().rfind(':'));  // called by its own name
     if (!info.tensor_shape().unknown_rank()) {
       std::vector<int64_t> dims;
       for (const auto& dim : info.tensor_shape().dim()) dims.push_back(std::max<int64_t>(dim.size(), -1));
@@ -60,8 +61,7 @@ Status AddSignature(std::string_view entry, std::vector<Signature>& signatures) 
   }
   // Entry points for TensorFlow's loader: they initialise, and compute nothing for a caller.
   if (name == "__saved_model_init_op" || name == "__saved_model_train_op") return OkStatus();
-  signatures.push_back(
-      {std::string(name), proto.method_name(), TensorsOf(proto.inputs()), TensorsOf(proto.outputs())});
+  signatures.push_back({std::string(name), proto.method_name(), TensorsOf(proto.inputs()), TensorsOf(proto.outputs())});
   return OkStatus();
 }
 
@@ -72,7 +72,8 @@ Status AddAsset(std::string_view bytes, std::vector<Asset>& assets) {
   }
   const std::filesystem::path path(proto.filename());
   if (path.is_absolute() || std::find(path.begin(), path.end(), "..") != path.end()) {
-    return InvalidArgument("asset '", proto.filename(), "': its path leaves the model's folder; expected a file in assets/");
+    return InvalidArgument("asset '", proto.filename(),
+                           "': its path leaves the model's folder; expected a file in assets/");
   }
   assets.push_back({proto.tensor_info().name(), proto.filename()});
   return OkStatus();

@@ -290,6 +290,25 @@ TEST(SavedModel, RefusesAFunctionThatCallsItself) {
   EXPECT_THAT(ErrorOf(options), HasSubstr("calls itself"));
 }
 
+TEST(SavedModel, CallsATensorWithoutAnAliasByItsOwnName) {
+  const TemporaryFolder folder;
+  OptimizeOptions options;
+  options.model =
+      folder.Write("saved_model.pbtxt",
+                   "saved_model_schema_version: 1 meta_graphs { meta_info_def { tags: 'serve' } graph_def { "
+                   "node { name: 'x' op: 'Placeholder' attr { key: 'dtype' value { type: DT_FLOAT } } } "
+                   "node { name: 'r' op: 'Relu' input: 'x' attr { key: 'T' value { type: DT_FLOAT } } } } "
+                   "signature_def { key: 's' value { inputs { key: '' value { name: 'x:0' dtype: DT_FLOAT } } "
+                   "outputs { key: '' value { name: 'r:0' dtype: DT_FLOAT } } } } }");
+  RunOptions run;
+  run.verify_each = true;
+  const auto lowered = LowerModel(options, run);
+  ASSERT_TRUE(lowered.ok()) << lowered.status();
+  const Graph& graph = lowered->model.graph;
+  EXPECT_EQ(graph.node(graph.inputs()[0]).name, "x");
+  EXPECT_EQ(graph.outputs()[0].name, "r");
+}
+
 TEST(SavedModel, WritesAliasesTensorsAndAHashOfAllItsFiles) {
   const TemporaryFolder folder;
   OptimizeOptions options = OptionsFor("one_function");
