@@ -32,7 +32,7 @@ Status Resume::Skipped(const std::string& name) {
   return InvalidArgument(output_, ": was begun with other inputs; remove it and its journal to begin anew");
 }
 
-Status Resume::Written(const Finished& item, Sink& sink, const Writers& writers) {
+Status Resume::Written(const FinishedItem& item, Sink& sink, const Writers& writers) {
   now_.names = AddName(now_.names, item.name);
   ++now_.items;
   if (!item.status.ok()) ++now_.failed;

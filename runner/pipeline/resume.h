@@ -26,7 +26,7 @@ class Resume {
   Status Skipped(const std::string& name);
   // After an item was written. A few times a second what was written is made safe and counted; files that writers
   // make for each item are synced every few seconds.
-  Status Written(const Finished& item, Sink& sink, const Writers& writers);
+  Status Written(const FinishedItem& item, Sink& sink, const Writers& writers);
   // Also syncs what those writers made.
   Status Commit(Sink& sink, const Writers& writers);
 

@@ -25,17 +25,17 @@ constexpr std::chrono::milliseconds kBatchWait(100);
 struct Begun {
   int64_t sequence = 0;
   const Item* item = nullptr;
-  Finished head;  // name and status so far
+  FinishedItem head;  // name and status so far
   cv::Mat frame = {};
 };
 struct Ready {
   int64_t sequence = 0;
-  Finished head;
+  FinishedItem head;
   Loaded loaded;
 };
 struct Done {
   int64_t sequence = 0;
-  Finished item;
+  FinishedItem item;
 };
 
 // Bounds the items between the reader and the writer, those that wait for an earlier one to be written among them.
@@ -174,7 +174,7 @@ class Run {
       auto pixels = video->Next();
       if (!pixels.ok()) return fail(pixels.status());
       if (!*pixels) break;
-      Finished head{name, item.file_name + FrameNumber(frame), OkStatus()};
+      FinishedItem head{name, item.file_name + FrameNumber(frame), OkStatus()};
       head.fps = video->fps() / static_cast<double>(options_.every);
       Begin({0, &item, std::move(head), **pixels});
     }
@@ -268,12 +268,12 @@ class Run {
 
   // The calling thread.
   Status WriteAll(const std::vector<std::unique_ptr<Writer>>& writers) {
-    std::map<int64_t, Finished> early;
+    std::map<int64_t, FinishedItem> early;
     int64_t next = skip_;
     while (auto done = done_.Pop()) {
       early.emplace(done->sequence, std::move(done->item));
       for (auto first = early.begin(); first != early.end() && first->first == next; first = early.begin(), ++next) {
-        const Finished item = std::move(first->second);
+        const FinishedItem item = std::move(first->second);
         early.erase(first);
         RETURN_IF_ERROR(WriteOne(writers, item));
         window_.Written();
@@ -281,7 +281,7 @@ class Run {
     }
     return OkStatus();
   }
-  Status WriteOne(const std::vector<std::unique_ptr<Writer>>& writers, const Finished& item) {
+  Status WriteOne(const std::vector<std::unique_ptr<Writer>>& writers, const FinishedItem& item) {
     if (!item.status.ok() && options_.fail_fast) return item.status;
     ++stats_.items;
     if (!item.status.ok()) ++stats_.failed;

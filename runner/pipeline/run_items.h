@@ -38,7 +38,7 @@ struct RunHooks {
   // Called for each of the first `skip` items, before any other is written; an error ends the run.
   std::function<Status(const std::string& name)> skipped;
   // Called for each item after it was written, in their order; an error ends the run.
-  std::function<Status(const Finished&)> written;
+  std::function<Status(const FinishedItem&)> written;
   const std::atomic<bool>* stop = nullptr;  // true: no further item is begun
 };
 

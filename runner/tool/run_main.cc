@@ -99,7 +99,7 @@ void TellTiming(const RunFlags& flags, RunStats stats) {
             << " ms  p95 " << part(0.95) << " ms\n";
 }
 
-std::string Reason(const Finished& item) {
+std::string Reason(const FinishedItem& item) {
   const std::string message = Message(item.status);
   return message.rfind(item.name, 0) == 0 ? message : item.name + ": " + message;
 }
@@ -127,7 +127,7 @@ Status RunAll(const CLI::App& app, RunFlags& flags) {
   RunHooks hooks;
   hooks.stop = &stop;
   hooks.skipped = [&](const std::string& name) { return resume ? resume->Skipped(name) : OkStatus(); };
-  hooks.written = [&](const Finished& item) -> Status {
+  hooks.written = [&](const FinishedItem& item) -> Status {
     ++done;
     if (!item.status.ok()) {
       ++failed;

@@ -12,7 +12,7 @@ namespace {
 class NpyFiles : public Writer {
  public:
   explicit NpyFiles(OutputFolder folder) : folder_(std::move(folder)) {}
-  Status Write(const Finished& item) override {
+  Status Write(const FinishedItem& item) override {
     for (const OutputResult& result : item.results) {
       std::string name = item.file_name + "." + result.name + ".npy";
       std::replace(name.begin(), name.end(), '/', '_');
@@ -30,7 +30,7 @@ class NpyFiles : public Writer {
 class NpzFiles : public Writer {
  public:
   explicit NpzFiles(OutputFolder folder) : folder_(std::move(folder)) {}
-  Status Write(const Finished& item) override {
+  Status Write(const FinishedItem& item) override {
     if (!item.status.ok()) return OkStatus();
     NamedArrays arrays;
     for (const OutputResult& result : item.results) arrays.emplace_back(result.name, result.array);

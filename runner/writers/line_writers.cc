@@ -15,7 +15,7 @@ class LineWriter : public Writer {
   LineWriter(Sink& sink, const DecodeOptions& options, std::string header, ResultLines lines, ErrorLine error)
       : sink_(sink), options_(options), header_(std::move(header)), lines_(lines), error_(error) {}
 
-  Status Write(const Finished& item) override {
+  Status Write(const FinishedItem& item) override {
     RETURN_IF_ERROR(WriteHeader());
     return sink_.Append(item.status.ok() ? lines_(item.name, item.results, options_)
                                          : error_(item.name, Message(item.status)));

@@ -8,7 +8,7 @@
 namespace permafrost {
 namespace {
 
-StatusOr<cv::Mat> DrawItem(const Finished& item, const DecodeOptions& options) {
+StatusOr<cv::Mat> DrawItem(const FinishedItem& item, const DecodeOptions& options) {
   auto picture = Draw(item.pixels, ResultsDrawing(item.results, options));
   if (!picture.ok()) return WithContext(picture.status(), StrCat("--draw: ", item.name));
   return picture;
@@ -17,7 +17,7 @@ StatusOr<cv::Mat> DrawItem(const Finished& item, const DecodeOptions& options) {
 class PictureFile : public Writer {
  public:
   PictureFile(std::string path, const DecodeOptions& options) : path_(std::move(path)), options_(options) {}
-  Status Write(const Finished& item) override {
+  Status Write(const FinishedItem& item) override {
     if (!item.status.ok()) return OkStatus();
     ASSIGN_OR_RETURN(const cv::Mat picture, DrawItem(item, options_));
     return WritePicture(path_, picture);
@@ -31,7 +31,7 @@ class PictureFile : public Writer {
 class PictureFolder : public Writer {
  public:
   PictureFolder(OutputFolder folder, const DecodeOptions& options) : folder_(std::move(folder)), options_(options) {}
-  Status Write(const Finished& item) override {
+  Status Write(const FinishedItem& item) override {
     if (!item.status.ok()) return OkStatus();
     ASSIGN_OR_RETURN(const cv::Mat picture, DrawItem(item, options_));
     ASSIGN_OR_RETURN(const std::string bytes, EncodePicture(picture, ".png"));
@@ -48,7 +48,7 @@ class VideoFrames : public Writer {
  public:
   VideoFrames(std::string path, double fps, const DecodeOptions& options)
       : path_(std::move(path)), fps_(fps), options_(options) {}
-  Status Write(const Finished& item) override {
+  Status Write(const FinishedItem& item) override {
     if (!item.status.ok()) return OkStatus();
     ASSIGN_OR_RETURN(const cv::Mat picture, DrawItem(item, options_));
     if (!file_) {

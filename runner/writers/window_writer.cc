@@ -15,7 +15,7 @@ constexpr int kEscape = 27;
 class Window : public Writer {
  public:
   Window(const DecodeOptions& options, std::atomic<bool>& stop) : options_(options), stop_(stop) {}
-  Status Write(const Finished& item) override {
+  Status Write(const FinishedItem& item) override {
     if (!item.status.ok()) return OkStatus();
     auto picture = Draw(item.pixels, ResultsDrawing(item.results, options_));
     if (!picture.ok()) return WithContext(picture.status(), StrCat("--show: ", item.name));

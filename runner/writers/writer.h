@@ -14,7 +14,7 @@
 namespace permafrost {
 
 // One item, run or failed.
-struct Finished {
+struct FinishedItem {
   std::string name, file_name;
   Status status;  // of reading, running and decoding it
   std::vector<OutputResult> results = {};
@@ -27,7 +27,7 @@ class Writer {
  public:
   virtual ~Writer() = default;
   // Errors end the run: what is wrong with the item alone is in its status.
-  virtual Status Write(const Finished& item) = 0;
+  virtual Status Write(const FinishedItem& item) = 0;
   // What was written is safe from then on, or is written again when the run goes on.
   virtual Status Sync() { return OkStatus(); }
   virtual Status Finish() { return OkStatus(); }

@@ -88,6 +88,8 @@ class CheckLayers(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertEqual(len(lines), 1, lines)
         self.assertIn("runner/b.h:2: permafrost::Options is a type of optimizer/ir/a.h too", lines[0])
+        code, lines, _ = check({**CLEAN, **there, "tests/support/b.h": "namespace permafrost {\nclass Options {\n};\n}\n"})
+        self.assertIn("tests/support/b.h:2: permafrost::Options is a type of optimizer/ir/a.h too", lines[0])
         other = {"runner/b.h": "namespace permafrost::other {\nstruct Options {\n};\n}\n"}
         self.assertEqual(check({**CLEAN, **there, **other})[0], 0)
         self.assertEqual(check({**CLEAN, **there, "runner/b.h": "namespace permafrost {\nstruct Options;\n}\n"})[0], 0)

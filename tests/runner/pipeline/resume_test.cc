@@ -12,7 +12,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-Finished Item(const std::string& name, const Status& status = OkStatus()) { return {name, name, status}; }
+FinishedItem Item(const std::string& name, const Status& status = OkStatus()) { return {name, name, status}; }
 
 TEST(Resume, CountsOnlyWhatIsSafe) {
   const TemporaryFolder folder;

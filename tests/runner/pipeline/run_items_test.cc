@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 class Keeper : public Writer {
  public:
   Keeper(std::vector<std::string>& names, std::vector<float>& values) : names_(names), values_(values) {}
-  Status Write(const Finished& item) override {
+  Status Write(const FinishedItem& item) override {
     names_.push_back(item.name);
     values_.push_back(item.status.ok() ? (*ToFloats(item.results[0].array))[0] : -1);
     return item.name == "full" ? InvalidArgument("disk full") : OkStatus();
@@ -133,7 +133,7 @@ TEST_F(RunItemsTest, EndsWhenItIsToldTo) {
   std::atomic<bool> stop = false;
   RunHooks hooks;
   hooks.stop = &stop;
-  hooks.written = [&](const Finished& item) {
+  hooks.written = [&](const FinishedItem& item) {
     if (item.name == "3") stop = true;
     return OkStatus();
   };

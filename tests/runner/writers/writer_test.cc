@@ -19,12 +19,12 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-Finished Item(const std::string& name, std::vector<OutputResult> results = {}) {
-  Finished item{"in/" + name + ".png", name, OkStatus()};
+FinishedItem Item(const std::string& name, std::vector<OutputResult> results = {}) {
+  FinishedItem item{"in/" + name + ".png", name, OkStatus()};
   item.results = std::move(results);
   return item;
 }
-Finished Failed(const std::string& name) { return {"in/" + name + ".png", name, DataLoss("no, \"really\"")}; }
+FinishedItem Failed(const std::string& name) { return {"in/" + name + ".png", name, DataLoss("no, \"really\"")}; }
 OutputResult ClassResult() {
   OutputResult result;
   result.name = "a/b";
@@ -98,7 +98,7 @@ TEST(ArrayWriters, MakeTheirFolderAndWriteEachOutput) {
 TEST(PictureWriters, WriteOnePictureOrAFolder) {
   const TemporaryFolder folder;
   const DecodeOptions options;
-  Finished item = Item("x", {ClassResult()});
+  FinishedItem item = Item("x", {ClassResult()});
   item.pixels = cv::Mat::zeros(40, 60, CV_8UC3);
   const auto one = MakePictureWriter(folder.File("one.jpg"), false, options);
   const auto many = MakePictureWriter(folder.File("many"), true, options);
@@ -126,7 +126,7 @@ TEST(PictureWriters, WriteAVideo) {
   const auto writer = MakeVideoWriter(path, 0, options);
   ASSERT_TRUE(writer.ok()) << writer.status();
   for (int i = 0; i < 3; ++i) {
-    Finished item = Item("x");
+    FinishedItem item = Item("x");
     item.pixels = cv::Mat(20, 30, CV_8UC3, cv::Scalar::all(50 * i));
     item.fps = 12;
     ASSERT_TRUE((*writer)->Write(item).ok());
