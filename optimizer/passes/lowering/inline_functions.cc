@@ -109,7 +109,9 @@ Status InlineCall(GraphEditor& editor, NodeId call, const Graph& body) {
   for (size_t port = 0; port < body.outputs().size(); ++port) {
     editor.ReplaceUses({call, static_cast<int>(port)}, translate(body.outputs()[port].value));
   }
-  if (!editor.Users(call).empty()) {
+  const std::vector<GraphOutput>& ends = editor.graph().outputs();
+  const bool is_end = std::any_of(ends.begin(), ends.end(), [&](const auto& end) { return end.value.node == call; });
+  if (is_end || !editor.Users(call).empty()) {
     return InvalidArgument("node '", prefix, "': output ", body.outputs().size(),
                            " or higher is used, the function has only ", body.outputs().size());
   }

@@ -63,6 +63,12 @@ TEST(InlineFunctions, RefusesCallsThatDoNotFit) {
   EXPECT_THAT(Inlined(StrCat(kTwice, "in x:float32[2]; c = twice(x); z = Neg(c:1); out z")), HasSubstr("only 1"));
 }
 
+TEST(InlineFunctions, RefusesResultsThatTheFunctionDoesNotHave) {
+  const std::string_view said = "node 'c': output 1 or higher is used, the function has only 1";
+  EXPECT_THAT(Inlined(StrCat(kTwice, "in x:float32[2]; c = twice(x); y = Neg(c:1); out y")), HasSubstr(said));
+  EXPECT_THAT(Inlined(StrCat(kTwice, "in x:float32[2]; c = twice(x); out y=c, z=c:1")), HasSubstr(said));
+}
+
 TEST(InlineFunctions, DoesNotOpenWhatNoOutputNeeds) {
   EXPECT_EQ(Inlined("func f { in a:float32[2]; b = f(a); out r=b }; in x:float32[2]; c = f(x); y = Neg(x); out y"),
             "in x:float32[2]\ny = Neg(x)\nout y\n");
