@@ -3,15 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "shared_io/paths.h"
+
 namespace permafrost {
 namespace {
 
-bool CvReads(const std::string& path) {
-  const auto ends = [&](std::string_view end) {
-    return path.size() > end.size() && std::string_view(path).substr(path.size() - end.size()) == end;
-  };
-  return ends(".pb") || ends(".onnx");
-}
+bool CvReads(std::string_view path) { return path.ends_with(".pb") || IsOnnxPath(path); }
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "runner/session.h"
+#include "shared_io/paths.h"
 
 namespace permafrost {
 namespace {

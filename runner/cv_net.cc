@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "runner/cv_guard.h"
+#include "shared_io/paths.h"
 
 namespace permafrost {
 namespace {
@@ -13,7 +14,7 @@ constexpr size_t kMostDims = 32;  // of a cv::Mat
 
 // Throws what OpenCV throws.
 cv::dnn::Net ReadNet(const MappedFile& file) {
-  if (std::string_view(file.path()).ends_with(".onnx"))
+  if (IsOnnxPath(file.path()))
     return cv::dnn::readNetFromONNX(file.path());  // weights may lie beside it
   return cv::dnn::readNetFromTensorflow(file.bytes().data(), file.bytes().size());
 }

@@ -15,13 +15,10 @@
 #include "runner/devices.h"
 #include "runner/layout.h"
 #include "runner/opencv_child.h"
+#include "shared_io/paths.h"
 
 namespace permafrost {
 namespace {
-
-bool EndsWith(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
 
 Status TryInChild(const MappedFile& file, double seconds) {
   return RunOpenCvInChild("OpenCV's importer", {.seconds = seconds},
@@ -97,7 +94,7 @@ Status Session::Impl::ChooseTensors(const SessionOptions& options) {
     RETURN_IF_ERROR(pick(info->inputs, options.input_names, inputs));
     return pick(info->outputs, options.output_names, outputs);
   }
-  channels_last = !EndsWith(path, ".onnx");
+  channels_last = !IsOnnxPath(path);
   std::vector<std::string> output_names = options.output_names;
   if (output_names.empty()) {
     RETURN_IF_ERROR(Guarded("listing the outputs", [&]() -> Status {
@@ -108,7 +105,7 @@ Status Session::Impl::ChooseTensors(const SessionOptions& options) {
   const auto foreign = [](const std::string& name) {
     TensorInfo tensor;
     tensor.name = name;
-    tensor.cv_name = EndsWith(name, ":0") ? name.substr(0, name.size() - 2) : name;
+    tensor.cv_name = name.ends_with(":0") ? name.substr(0, name.size() - 2) : name;
     tensor.dtype = "float32";
     tensor.rank_known = false;
     return tensor;
@@ -124,7 +121,7 @@ Status Session::Impl::CheckNames() {
   return Guarded("looking up names", [&]() -> Status {
     for (const TensorInfo& output : outputs) {
       // Of ONNX files forward() finds outputs by their name, layers have another.
-      if (EndsWith(path, ".onnx") || net.getLayerId(output.cv_name) >= 0) continue;
+      if (IsOnnxPath(path) || net.getLayerId(output.cv_name) >= 0) continue;
       std::string ends;
       for (const cv::String& name : net.getUnconnectedOutLayersNames()) ends += StrCat(ends.empty() ? "" : ", ", name);
       return NotFound("cv::dnn has no layer \"", output.cv_name, "\"; its last layers are: ", ends);

@@ -297,31 +297,26 @@ const std::vector<Entry>& Entries() {
   return *entries;
 }
 
-bool StartsWith(std::string_view text, std::string_view with) { return text.substr(0, with.size()) == with; }
-bool EndsWith(std::string_view text, std::string_view with) {
-  return text.size() >= with.size() && text.substr(text.size() - with.size()) == with;
-}
-
 Role RoleByName(std::string_view op) {
   if (op == "Assert") return Role::kAssert;
-  if (StartsWith(op, "ResourceApply") || StartsWith(op, "ResourceSparseApply") || StartsWith(op, "SparseApply") ||
-      StartsWith(op, "Apply")) {
+  if (op.starts_with("ResourceApply") || op.starts_with("ResourceSparseApply") || op.starts_with("SparseApply") ||
+      op.starts_with("Apply")) {
     return Role::kOptimizer;
   }
   // Conv2DBackpropInput and its 3-D and depthwise forms are transposed convolutions too.
-  if (EndsWith(op, "Grad") || EndsWith(op, "GradV2") || EndsWith(op, "GradV3") || EndsWith(op, "GradGrad") ||
+  if (op.ends_with("Grad") || op.ends_with("GradV2") || op.ends_with("GradV3") || op.ends_with("GradGrad") ||
       op.find("BackpropFilter") != std::string_view::npos) {
     return Role::kGradient;
   }
-  if (EndsWith(op, "CandidateSampler") || op == "CTCLoss") return Role::kLoss;
-  if (EndsWith(op, "Summary") || EndsWith(op, "SummaryV2")) return Role::kSummary;
-  if (StartsWith(op, "Iterator") || StartsWith(op, "Queue") || StartsWith(op, "Reader") || StartsWith(op, "Parse") ||
-      EndsWith(op, "Dataset") || EndsWith(op, "DatasetV2") || EndsWith(op, "DatasetV3") || EndsWith(op, "DatasetV4") ||
-      EndsWith(op, "Iterator") || EndsWith(op, "Queue") || EndsWith(op, "QueueV2") || EndsWith(op, "Reader") ||
-      EndsWith(op, "ReaderV2") || StartsWith(op, "Decode")) {
+  if (op.ends_with("CandidateSampler") || op == "CTCLoss") return Role::kLoss;
+  if (op.ends_with("Summary") || op.ends_with("SummaryV2")) return Role::kSummary;
+  if (op.starts_with("Iterator") || op.starts_with("Queue") || op.starts_with("Reader") || op.starts_with("Parse") ||
+      op.ends_with("Dataset") || op.ends_with("DatasetV2") || op.ends_with("DatasetV3") || op.ends_with("DatasetV4") ||
+      op.ends_with("Iterator") || op.ends_with("Queue") || op.ends_with("QueueV2") || op.ends_with("Reader") ||
+      op.ends_with("ReaderV2") || op.starts_with("Decode")) {
     return Role::kInputPipeline;
   }
-  if (StartsWith(op, "StatelessRandom") || StartsWith(op, "Random")) return Role::kRandom;
+  if (op.starts_with("StatelessRandom") || op.starts_with("Random")) return Role::kRandom;
   return Role::kNone;
 }
 

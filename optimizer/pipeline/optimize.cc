@@ -231,8 +231,6 @@ Target AsOnnx(Target target) {
   return target;
 }
 
-bool IsOnnxPath(std::string_view path) { return path.ends_with(".onnx"); }
-
 std::string ToString(const Target& target) {
   if (target.kind == Target::Kind::kGraphDef) return "graphdef";
   if (target.runtime == Target::Runtime::kOnnxRuntime) return "onnxruntime";

@@ -26,7 +26,6 @@ struct Target {
 StatusOr<Target> ParseTarget(std::string_view text);
 // The same for an ONNX file.
 Target AsOnnx(Target target);
-bool IsOnnxPath(std::string_view path);
 std::string ToString(const Target& target);
 
 struct OptimizeOptions {

@@ -49,4 +49,15 @@ bool WireScanner::Next(WireField& field) {
   return ok_;
 }
 
+void AppendVarint(std::string& out, uint64_t value) {
+  uint8_t buffer[10];
+  const uint8_t* end = google::protobuf::io::CodedOutputStream::WriteVarint64ToArray(value, buffer);
+  out.append(reinterpret_cast<const char*>(buffer), static_cast<size_t>(end - buffer));
+}
+
+void AppendHeader(std::string& out, int number, uint64_t size) {
+  AppendVarint(out, static_cast<uint64_t>(number) << 3 | 2);
+  AppendVarint(out, size);
+}
+
 }  // namespace permafrost

@@ -3,6 +3,7 @@
 #include <google/protobuf/io/coded_stream.h>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace permafrost {
@@ -32,5 +33,10 @@ class WireScanner {
   bool ok_ = true;
   bool too_large_ = false;
 };
+
+// Writing, for emitters that stream: a message is made of these and of bytes that come from elsewhere.
+void AppendVarint(std::string& out, uint64_t value);
+// The key and length of a length-delimited field; its bytes follow.
+void AppendHeader(std::string& out, int number, uint64_t size);
 
 }  // namespace permafrost

@@ -10,6 +10,7 @@
 #include "optimizer/pipeline/pass_steps.h"
 #include "optimizer/support/version.h"
 #include "optimizer/tool/console.h"
+#include "shared_io/paths.h"
 
 namespace permafrost {
 namespace {

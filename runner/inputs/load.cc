@@ -19,10 +19,6 @@ namespace {
 
 constexpr size_t kMostOfStdin = size_t{4} << 30;
 
-bool EndsWith(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 StatusOr<std::string> ReadStdin() {
   std::string bytes;
   std::string chunk(1 << 16, '\0');
@@ -40,7 +36,7 @@ Status Feed(std::string_view bytes, const std::string& path, const std::string& 
   const auto find = [&](const std::string& name) {
     return std::find_if(inputs.begin(), inputs.end(), [&](const TensorInfo& input) { return input.name == name; });
   };
-  if (IsZip(bytes) || EndsWith(path, ".npz")) {
+  if (IsZip(bytes) || path.ends_with(".npz")) {
     auto parsed = ParseNpz(bytes);
     if (!parsed.ok()) return WithContext(parsed.status(), path);
     NamedArrays arrays = std::move(parsed).value();
@@ -63,7 +59,7 @@ Status Feed(std::string_view bytes, const std::string& path, const std::string& 
   if (input_name.empty() && inputs.size() != 1) {
     return InvalidArgument(path, ": the model has ", inputs.size(), " inputs; give each by name");
   }
-  if (bytes.starts_with("\x93NUMPY") || EndsWith(path, ".npy")) {
+  if (bytes.starts_with("\x93NUMPY") || path.ends_with(".npy")) {
     auto array = ParseNpy(bytes);
     if (!array.ok()) return WithContext(array.status(), path);
     loaded.feeds.push_back({input.name, std::move(array).value()});

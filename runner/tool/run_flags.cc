@@ -237,10 +237,6 @@ std::string DigestOf(const CLI::App& app) {
   return hash.HexDigest();
 }
 
-bool EndsWith(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 }  // namespace
 
 void AddFlags(CLI::App& app, RunFlags& flags) {
@@ -285,9 +281,9 @@ Status ReadFlags(const CLI::App& app, RunFlags& flags) {
   flags.session.isolate = !flags.no_isolation;
   flags.session.use_model_json = !flags.no_model_json;
   flags.run.decode.map_to_picture = !flags.draw.empty() || flags.show;
-  if (flags.json || (!flags.csv && (EndsWith(flags.out, ".jsonl") || EndsWith(flags.out, ".json")))) {
+  if (flags.json || (!flags.csv && (flags.out.ends_with(".jsonl") || flags.out.ends_with(".json")))) {
     flags.format = LineFormat::kJsonLines;
-  } else if (flags.csv || EndsWith(flags.out, ".csv")) {
+  } else if (flags.csv || flags.out.ends_with(".csv")) {
     flags.format = LineFormat::kCsv;
   }
   flags.digest = DigestOf(app);

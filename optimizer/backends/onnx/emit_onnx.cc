@@ -1,25 +1,10 @@
 #include "optimizer/backends/onnx/emit_onnx.h"
 
-#include <google/protobuf/io/coded_stream.h>
-
+#include "optimizer/proto/wire.h"
 #include "permafrost/onnx.pb.h"
 
 namespace permafrost {
 namespace {
-
-using google::protobuf::io::CodedOutputStream;
-
-void AppendVarint(std::string& out, uint64_t value) {
-  uint8_t buffer[10];
-  const uint8_t* end = CodedOutputStream::WriteVarint64ToArray(value, buffer);
-  out.append(reinterpret_cast<const char*>(buffer), static_cast<size_t>(end - buffer));
-}
-
-// The key and length of a length-delimited field; its bytes follow.
-void AppendHeader(std::string& out, int number, uint64_t size) {
-  AppendVarint(out, static_cast<uint64_t>(number) << 3 | 2);
-  AppendVarint(out, size);
-}
 
 StatusOr<int> ElementType(DType dtype) {
   static const std::map<DType, int> kTypes = {
