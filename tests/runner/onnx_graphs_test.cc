@@ -10,23 +10,8 @@ struct Case {
 void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
 
 StatusOr<double> ErrorAsOnnx(const Graph& original) {
-  const TestFolder folder;
-  OptimizeOptions options;
-  options.model = folder / "original.pb";
-  options.output = folder / "model.onnx";
-  options.target = AsOnnx(*ParseTarget("opencv"));
-  for (const GraphOutput& output : original.outputs()) {
-    options.outputs.push_back({original.node(output.value.node).name, output.value.port});
-  }
-  for (NodeId id : original.inputs()) options.inputs.push_back({{original.node(id).name, 0}, {}, {}});
-  Graph stranger = original;
-  GraphEditor(stranger).SetGraphOutputs({});
-  RETURN_IF_ERROR(WriteGraphDef(stranger, options.model));
-  RETURN_IF_ERROR(Optimize(options).status());
   ASSIGN_OR_RETURN(const auto inputs, SeededInputs(original, 1));
-  ASSIGN_OR_RETURN(const auto expected, EvaluateOutputs(original, inputs));
-  ASSIGN_OR_RETURN(const auto actual, RunFile(options.output, inputs));
-  return WorstError(actual, expected);
+  return ErrorWhenOptimized(original, {inputs}, "model.onnx", AsOnnx(*ParseTarget("opencv")));
 }
 
 const std::string kPicture = "in x:float32[1,8,6,4]; ";

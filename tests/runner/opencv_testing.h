@@ -124,14 +124,15 @@ inline StatusOr<double> ErrorAsItIs(const Graph& original) {
   return WorstError(actual, expected);
 }
 
-// The graph written by a stranger, optimized once for the installed OpenCV, run by cv::dnn on each of the feeds: its
+// The graph written by a stranger, optimized once into `file` for the target, run by cv::dnn on each of the feeds: its
 // largest relative error.
-inline StatusOr<double> ErrorWhenOptimized(const Graph& original, const std::vector<std::vector<NamedTensor>>& feeds) {
+inline StatusOr<double> ErrorWhenOptimized(const Graph& original, const std::vector<std::vector<NamedTensor>>& feeds,
+                                           std::string_view file, const Target& target) {
   const TestFolder folder;
   OptimizeOptions options;
   options.model = folder / "original.pb";
-  options.output = folder / "model.pb";
-  options.target.opencv_version = kInstalledOpenCv;
+  options.output = folder / std::string(file);
+  options.target = target;
   for (const GraphOutput& output : original.outputs()) {
     options.outputs.push_back({original.node(output.value.node).name, output.value.port});
   }
@@ -148,6 +149,13 @@ inline StatusOr<double> ErrorWhenOptimized(const Graph& original, const std::vec
     worst = std::max(worst, error);
   }
   return worst;
+}
+
+// For the installed OpenCV's TensorFlow importer.
+inline StatusOr<double> ErrorWhenOptimized(const Graph& original, const std::vector<std::vector<NamedTensor>>& feeds) {
+  Target target;
+  target.opencv_version = kInstalledOpenCv;
+  return ErrorWhenOptimized(original, feeds, "model.pb", target);
 }
 
 inline StatusOr<double> ErrorWhenOptimized(const Graph& original) {

@@ -23,6 +23,13 @@ struct RewriteOptions {
   bool same_numbers = true;  // false only for a pass that changes them on purpose, such as taking dropout out
 };
 
+// Of passes on a graph as its frontend gives it.
+inline RewriteOptions Imported() {
+  RewriteOptions options;
+  options.before = options.after = Level::kImported;
+  return options;
+}
+
 // Runs the pass on `before` and expects `after`, both as text. Besides: Verify passes before and after, the changed
 // flag is honest, names and types of inputs and outputs stay, a second run changes nothing, and the reference kernels
 // give the same numbers (unknown dims are fed as 2). Returns what the pass told.

@@ -154,21 +154,27 @@ StatusOr<std::vector<Value>> FunctionCall::Tensors(const Parameter& parameter) c
   return values;
 }
 
-StatusOr<std::vector<int64_t>> FunctionCall::Ints(const Parameter& parameter,
-                                                  std::optional<std::vector<int64_t>> fallback) const {
+StatusOr<std::optional<std::vector<double>>> FunctionCall::Numbers(const Parameter& parameter) const {
   const Argument* argument = Find(parameter);
   if (argument != nullptr && (argument->tensor || argument->list)) {
     return Unsupported(NamesOf(parameter), " is computed, and must be a number that the file holds");
   }
   const Json& json = FindJson(parameter);
-  if (json.is_null()) {
+  if (json.is_null()) return std::optional<std::vector<double>>();
+  auto numbers = NumbersOf(json);
+  if (!numbers.ok()) return WithContext(numbers.status(), NamesOf(parameter));
+  return std::optional(std::move(numbers->values));
+}
+
+StatusOr<std::vector<int64_t>> FunctionCall::Ints(const Parameter& parameter,
+                                                  std::optional<std::vector<int64_t>> fallback) const {
+  ASSIGN_OR_RETURN(const auto numbers, Numbers(parameter));
+  if (!numbers) {
     if (!fallback) return InvalidArgument(NamesOf(parameter), " is missing");
     return *std::move(fallback);
   }
-  auto numbers = NumbersOf(json);
-  if (!numbers.ok()) return WithContext(numbers.status(), NamesOf(parameter));
   std::vector<int64_t> ints;
-  for (const double value : numbers->values) {
+  for (const double value : *numbers) {
     if (value != std::floor(value) || std::abs(value) > 9e15) {
       return InvalidArgument(NamesOf(parameter), " holds ", value, ", expected whole numbers");
     }
@@ -186,19 +192,11 @@ StatusOr<int64_t> FunctionCall::Int(const Parameter& parameter, std::optional<in
 }
 
 StatusOr<double> FunctionCall::Number(const Parameter& parameter, std::optional<double> fallback) const {
-  const Argument* argument = Find(parameter);
-  if (argument != nullptr && (argument->tensor || argument->list)) {
-    return Unsupported(NamesOf(parameter), " is computed, and must be a number that the file holds");
-  }
-  const Json& json = FindJson(parameter);
-  if (json.is_null()) {
-    if (!fallback) return InvalidArgument(NamesOf(parameter), " is missing");
-    return *fallback;
-  }
-  auto numbers = NumbersOf(json);
-  if (!numbers.ok()) return WithContext(numbers.status(), NamesOf(parameter));
-  if (numbers->values.size() != 1) return InvalidArgument(NamesOf(parameter), " is not one number");
-  return numbers->values[0];
+  ASSIGN_OR_RETURN(const auto numbers, Numbers(parameter));
+  if (!numbers && !fallback) return InvalidArgument(NamesOf(parameter), " is missing");
+  if (!numbers) return *fallback;
+  if (numbers->size() != 1) return InvalidArgument(NamesOf(parameter), " is not one number");
+  return (*numbers)[0];
 }
 
 StatusOr<bool> FunctionCall::Bool(const Parameter& parameter, bool fallback) const {

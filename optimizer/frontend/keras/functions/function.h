@@ -42,6 +42,7 @@ class FunctionCall {
   StatusOr<Value> IntVector(const Parameter& parameter, std::string_view suffix) const;
   // As the file has it.
   const Argument* Find(const Parameter& parameter) const;
+  StatusOr<std::optional<std::vector<double>>> Numbers(const Parameter& parameter) const;  // nothing: not given
   const Json& FindJson(const Parameter& parameter) const;  // null when there is none or it is a tensor
 
  private:

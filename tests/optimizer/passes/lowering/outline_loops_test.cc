@@ -11,12 +11,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-RewriteOptions Imported() {
-  RewriteOptions options;
-  options.before = options.after = Level::kImported;
-  return options;
-}
-
 std::string ErrorOf(std::string_view text) {
   Graph graph = ParseOrDie(text);
   return Message(RunPass(kOutlineLoops, graph).status());

@@ -11,12 +11,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-RewriteOptions Imported() {
-  RewriteOptions options;
-  options.before = options.after = Level::kImported;
-  return options;
-}
-
 TEST(ResolveControlFlow, TakesTheBranchOfAConstantPredicate) {
   for (const bool predicate : {false, true}) {
     ExpectRewrite(kResolveControlFlow,
