@@ -53,19 +53,59 @@ void SetOpenCvThreads(int threads) { cv::setNumThreads(threads > 0 ? threads : -
 
 struct Session::Impl {
   std::string path;
+  std::shared_ptr<const MappedFile> file;
   cv::dnn::Net net;
+  size_t loads = 0;
+  std::vector<std::vector<int64_t>> shapes;  // of the blobs that the net last ran with; none: it has not run
   std::optional<ModelInfo> info;
   bool channels_last = true;
   std::vector<TensorInfo> inputs, outputs;
-  int cv_backend = cv::dnn::DNN_BACKEND_OPENCV;
+  Device device;
   std::vector<Array> blobs;  // what the net was given last: memory to be used again, of which its inputs may be views
 
   Status ReadInfo(const SessionOptions& options);
+  Status Load();
+  Status FitShapes();
   Status ChooseTensors(const SessionOptions& options);
   Status CheckNames();
   Status ToCv(TensorInfo tensor, const Array& array, Array& blob) const;
   StatusOr<Array> FromCv(TensorInfo tensor, const cv::Mat& mat) const;
+  Status ForwardBlobs(std::vector<cv::Mat>& mats);
 };
+
+Status Session::Impl::Load() {
+  RETURN_IF_ERROR(LoadNet(*file, net));
+  ++loads;
+  return Guarded("choosing the device", [&]() -> Status {
+    net.setPreferableBackend(device.cv_backend);
+    net.setPreferableTarget(device.cv_target);
+    return OkStatus();
+  });
+}
+
+// A net object goes on using what it worked out for its first shapes: from OpenCV 4.8 on a convolution its paddings, in
+// all releases a maximum over channels its lengths, also for another batch.
+Status Session::Impl::FitShapes() {
+  std::vector<std::vector<int64_t>> now;
+  for (const Array& blob : blobs) now.push_back(blob.dims);
+  if (now != shapes && !shapes.empty()) RETURN_IF_ERROR(Load());
+  shapes = std::move(now);
+  return OkStatus();
+}
+
+Status Session::Impl::ForwardBlobs(std::vector<cv::Mat>& mats) {
+  RETURN_IF_ERROR(FitShapes());
+  return Guarded("forward", [&]() -> Status {
+    std::vector<cv::String> names;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      ASSIGN_OR_RETURN(const cv::Mat view, ViewAsMat(blobs[i]));
+      net.setInput(view, inputs[i].cv_name);
+    }
+    for (const TensorInfo& output : outputs) names.push_back(output.cv_name);
+    net.forward(mats, names);
+    return OkStatus();
+  });
+}
 
 Status Session::Impl::ReadInfo(const SessionOptions& options) {
   const std::string json_path = ModelInfoPath(path);
@@ -169,6 +209,7 @@ Session::~Session() = default;
 const std::vector<TensorInfo>& Session::inputs() const { return impl_->inputs; }
 const std::vector<TensorInfo>& Session::outputs() const { return impl_->outputs; }
 const std::optional<ModelInfo>& Session::info() const { return impl_->info; }
+size_t Session::loads() const { return impl_->loads; }
 
 StatusOr<Session> Session::Open(const std::string& model_path, const SessionOptions& options) {
   ASSIGN_OR_RETURN(std::vector<Session> sessions, OpenSeveral(model_path, options, 1));
@@ -185,16 +226,13 @@ StatusOr<std::vector<Session>> Session::OpenSeveral(const std::string& model_pat
   described.path = model_path;
   RETURN_IF_ERROR(described.ReadInfo(options));
   const auto open = [&](Impl& impl) -> Status {
-    RETURN_IF_ERROR(LoadNet(*file, impl.net));
-    RETURN_IF_ERROR(impl.ChooseTensors(options));
-    RETURN_IF_ERROR(impl.CheckNames());
-    return Guarded("choosing the device", [&]() -> Status {
-      ASSIGN_OR_RETURN(const Device device, FindDevice(options.backend, options.target));
-      impl.cv_backend = device.cv_backend;
-      impl.net.setPreferableBackend(device.cv_backend);
-      impl.net.setPreferableTarget(device.cv_target);
+    RETURN_IF_ERROR(Guarded("looking for the device", [&]() -> Status {
+      ASSIGN_OR_RETURN(impl.device, FindDevice(options.backend, options.target));
       return OkStatus();
-    });
+    }));
+    RETURN_IF_ERROR(impl.Load());
+    RETURN_IF_ERROR(impl.ChooseTensors(options));
+    return impl.CheckNames();
   };
   if (!described.info && options.isolate) {
     RETURN_IF_ERROR(WithContext(TryInChild(*file, options.load_seconds), model_path));
@@ -203,6 +241,7 @@ StatusOr<std::vector<Session>> Session::OpenSeveral(const std::string& model_pat
   for (size_t i = 0; i < count; ++i) {
     auto impl = std::make_unique<Impl>();
     impl->path = model_path;
+    impl->file = file;
     impl->info = described.info;
     RETURN_IF_ERROR(WithContext(open(*impl), model_path));
     sessions.push_back(Session(std::move(impl)));
@@ -213,10 +252,10 @@ StatusOr<std::vector<Session>> Session::OpenSeveral(const std::string& model_pat
 StatusOr<std::vector<std::string>> Session::CpuLayers() const {
   std::vector<std::string> layers;
   const Status status = Guarded("asking the layers", [&]() -> Status {
-    if (impl_->cv_backend == cv::dnn::DNN_BACKEND_OPENCV) return OkStatus();
+    if (impl_->device.cv_backend == cv::dnn::DNN_BACKEND_OPENCV) return OkStatus();
     for (const cv::String& name : impl_->net.getLayerNames()) {
       const auto layer = impl_->net.getLayer(impl_->net.getLayerId(name));
-      if (!layer->supportBackend(impl_->cv_backend)) layers.push_back(StrCat(name, " (", layer->type, ")"));
+      if (!layer->supportBackend(impl_->device.cv_backend)) layers.push_back(StrCat(name, " (", layer->type, ")"));
     }
     return OkStatus();
   });
@@ -233,29 +272,19 @@ StatusOr<std::vector<NamedArray>> Session::Run(const std::vector<NamedArray>& gi
       return NotFound(impl_->path, ": no input \"", one.name, "\"; there is: ", Names(impl_->inputs));
     }
   }
-  std::vector<cv::Mat> views;
   impl_->blobs.resize(impl_->inputs.size());
-  for (const TensorInfo& input : impl_->inputs) {
+  for (size_t i = 0; i < impl_->inputs.size(); ++i) {
+    const TensorInfo& input = impl_->inputs[i];
     const auto found = std::find_if(given.begin(), given.end(), [&](const NamedArray& one) {
       return one.name == input.name || (one.name.empty() && impl_->inputs.size() == 1);
     });
     const std::string where = StrCat(impl_->path, ": input \"", input.name, "\"");
     if (found == given.end()) return InvalidArgument(where, " was not given");
-    Array& blob = impl_->blobs[views.size()];
-    RETURN_IF_ERROR(WithContext(impl_->ToCv(input, found->array, blob), where));
-    auto view = ViewAsMat(blob);
-    if (!view.ok()) return WithContext(view.status(), where);
-    views.push_back(std::move(view).value());
+    RETURN_IF_ERROR(WithContext(impl_->ToCv(input, found->array, impl_->blobs[i]), where));
+    RETURN_IF_ERROR(WithContext(ViewAsMat(impl_->blobs[i]).status(), where));
   }
   std::vector<cv::Mat> mats;
-  const Status status = Guarded("forward", [&]() -> Status {
-    for (size_t i = 0; i < views.size(); ++i) impl_->net.setInput(views[i], impl_->inputs[i].cv_name);
-    std::vector<cv::String> names;
-    for (const TensorInfo& output : impl_->outputs) names.push_back(output.cv_name);
-    impl_->net.forward(mats, names);
-    return OkStatus();
-  });
-  if (!status.ok()) return WithContext(status, impl_->path);
+  RETURN_IF_ERROR(WithContext(impl_->ForwardBlobs(mats), impl_->path));
   if (mats.size() != impl_->outputs.size()) return Internal(impl_->path, ": cv::dnn gave ", mats.size(), " outputs");
   std::vector<NamedArray> results;
   for (size_t i = 0; i < mats.size(); ++i) {

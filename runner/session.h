@@ -64,8 +64,11 @@ class Session {
   StatusOr<std::vector<std::string>> CpuLayers() const;
 
   // One forward pass for all outputs, in the order of outputs(), as float32. The name may be empty when there is one
-  // input. Errors: a missing, unknown or ill-shaped input, whatever OpenCV throws.
+  // input. Inputs of other shapes than before cost one more reading of the file: cv::dnn remembers shapes, wrongly.
+  // Errors: a missing, unknown or ill-shaped input, whatever OpenCV throws.
   StatusOr<std::vector<NamedArray>> Run(const std::vector<NamedArray>& inputs);
+  // How often the file was given to OpenCV: once, and once more for each change of the inputs' shapes.
+  size_t loads() const;
 
  private:
   struct Impl;

@@ -207,6 +207,75 @@ TEST_F(SessionTest, OutlivesAFileThatHangsTheImporter) {
   EXPECT_FALSE(session.ok());
 }
 
+// x -> the largest of its channels, which cv::dnn computes at the first shape only.
+std::string SaveLargestChannel(const std::string& path) {
+  TinyGraph graph;
+  graph.Placeholder("x", {-1, -1, -1, 2});
+  graph.IntConst("axis", 3);
+  auto& attr = *graph.Add("out", "Max", {"x", "axis"}).mutable_attr();
+  attr["keep_dims"].set_b(true);
+  return graph.Save(path);
+}
+
+Array Picture(int64_t batch, int64_t height, int64_t width) {
+  std::vector<float> values(batch * height * width * 2);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  return FloatArray({batch, height, width, 2}, values);
+}
+
+std::vector<float> OddNumbers(int64_t count) {
+  std::vector<float> odd;
+  for (int64_t i = 0; i < count; ++i) odd.push_back(static_cast<float>(2 * i + 1));
+  return odd;
+}
+
+TEST_F(SessionTest, ReadsTheFileAgainForAnotherShapeAndOnlyThen) {
+  auto session = Session::Open(SaveLargestChannel(Path("model.pb")), {.input_names = {"x"}, .output_names = {"out"}});
+  ASSERT_TRUE(session.ok()) << session.status();
+  const auto expect_answer = [&](int64_t batch, int64_t height, int64_t width, size_t loads) {
+    SCOPED_TRACE(std::to_string(batch) + "x" + std::to_string(height) + "x" + std::to_string(width));
+    const auto outputs = session->Run({{"x", Picture(batch, height, width)}});
+    ASSERT_TRUE(outputs.ok()) << outputs.status();
+    EXPECT_EQ(*ToFloats((*outputs)[0].array), OddNumbers(batch * height * width));
+    EXPECT_EQ(session->loads(), loads);
+  };
+  expect_answer(1, 4, 6, 1);
+  expect_answer(1, 4, 6, 1);
+  expect_answer(1, 5, 7, 2);
+  expect_answer(3, 5, 7, 3);
+  expect_answer(3, 5, 7, 3);
+  expect_answer(1, 4, 6, 4);
+}
+
+TEST_F(SessionTest, ReadsTheBytesItHasWhenTheFileWasReplaced) {
+  const std::string path = SaveLargestChannel(Path("model.pb"));
+  auto session = Session::Open(path, {.input_names = {"x"}, .output_names = {"out"}});
+  ASSERT_TRUE(session.ok()) << session.status();
+  ASSERT_TRUE(session->Run({{"x", Picture(1, 2, 2)}}).ok());
+  std::filesystem::remove(path);
+  const auto outputs = session->Run({{"x", Picture(1, 3, 3)}});
+  ASSERT_TRUE(outputs.ok()) << outputs.status();
+  EXPECT_EQ(*ToFloats((*outputs)[0].array), OddNumbers(9));
+}
+
+TEST_F(SessionTest, PadsASizeOfAnotherParityAsItsOwn) {
+  TinyGraph graph;  // every second place: an even size is padded at its end, an odd one at both
+  graph.Placeholder("x", {-1, -1, -1, 1});
+  graph.Const("kernel", {3, 3, 1, 1}, {0, 0, 0, 0, 1, 10, 0, 0, 0});
+  graph.Convolve("out", "x", "kernel", 2);
+  auto session = Session::Open(graph.Save(Path("model.pb")), {.input_names = {"x"}, .output_names = {"out"}});
+  ASSERT_TRUE(session.ok()) << session.status();
+  const auto row = [&](int64_t width) {
+    std::vector<float> values(width);
+    for (int64_t i = 0; i < width; ++i) values[i] = static_cast<float>(i + 1);
+    const auto outputs = session->Run({{"x", FloatArray({1, 1, width, 1}, values)}});
+    return outputs.ok() ? *ToFloats((*outputs)[0].array) : std::vector<float>();
+  };
+  EXPECT_THAT(row(4), ElementsAre(2 + 30, 4));
+  EXPECT_THAT(row(5), ElementsAre(1 + 20, 3 + 40, 5));
+  EXPECT_THAT(row(4), ElementsAre(2 + 30, 4));
+}
+
 TEST_F(SessionTest, KeepsOutputsApartFromLaterRuns) {
   auto session = Session::Open(SaveTwoOutputs(), {.input_names = {"x"}, .output_names = {"relu"}});
   ASSERT_TRUE(session.ok()) << session.status();

@@ -39,10 +39,20 @@ class TinyGraph {
     for (const int64_t dim : dims) shape.add_dim()->set_size(dim);
     tensor.set_tensor_content(values.data(), values.size() * sizeof(float));
   }
-  // A 1x1 convolution whose kernel is [1,1,in,out].
-  void Convolve(std::string_view name, std::string_view input, std::string_view kernel) {
+  void IntConst(std::string_view name, int32_t value) {
+    tf::NodeDef& node = *graph_.add_node();
+    node.set_name(std::string(name));
+    node.set_op("Const");
+    (*node.mutable_attr())["dtype"].set_type(tf::DT_INT32);
+    tf::TensorProto& tensor = *(*node.mutable_attr())["value"].mutable_tensor();
+    tensor.set_dtype(tf::DT_INT32);
+    tensor.mutable_tensor_shape()->add_dim()->set_size(1);
+    tensor.set_tensor_content(&value, sizeof(value));
+  }
+  // Its kernel is [height,width,in,out].
+  void Convolve(std::string_view name, std::string_view input, std::string_view kernel, int stride = 1) {
     auto& attr = *Add(name, "Conv2D", {std::string(input), std::string(kernel)}).mutable_attr();
-    for (int i = 0; i < 4; ++i) attr["strides"].mutable_list()->add_i(1);
+    for (int i = 0; i < 4; ++i) attr["strides"].mutable_list()->add_i(i == 1 || i == 2 ? stride : 1);
     attr["padding"].set_s("SAME");
     attr["data_format"].set_s("NHWC");
   }
