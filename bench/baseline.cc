@@ -85,7 +85,7 @@ StatusOr<std::vector<std::string>> Regressions(const std::vector<CaseReport>& re
       if (found == then.end()) continue;
       common = true;
       const Json& old = found->second;
-      const std::string name = StrCat(report.name, " ", file.label, file.setting.empty() ? "" : " ", file.setting);
+      const std::string name = StrCat(report.name, " ", file.Name());
       if (Text(old, "verdict") == "PASSED" && file.check.verdict != Verdict::kPassed) {
         worse.push_back(StrCat(name, ": passed in the baseline, now ", VerdictName(file.check.verdict)));
         continue;

@@ -12,27 +12,7 @@ bool CvReads(std::string_view path) { return path.ends_with(".pb") || IsOnnxPath
 
 }  // namespace
 
-std::vector<Setting> SettingsOf(const std::vector<std::string>& backends, const std::vector<std::string>& targets,
-                                const std::vector<int>& threads) {
-  std::vector<Setting> settings;
-  for (const std::string& backend : backends) {
-    for (const std::string& target : targets) {
-      for (const int count : threads) {
-        Setting setting;
-        setting.session.backend = backend;
-        setting.session.target = target;
-        setting.session.threads = count;
-        if (backends.size() * targets.size() > 1) setting.name = StrCat(backend, "/", target);
-        if (threads.size() > 1) {
-          const std::string text = count == 0 ? "all threads" : StrCat(count, count == 1 ? " thread" : " threads");
-          setting.name += StrCat(setting.name.empty() ? "" : " ", text);
-        }
-        settings.push_back(std::move(setting));
-      }
-    }
-  }
-  return settings;
-}
+std::string FileReport::Name() const { return setting.empty() ? label : StrCat(label, " ", setting); }
 
 bool CaseReport::Failed() const {
   return !error.empty() || std::any_of(files.begin(), files.end(), [](const FileReport& file) {
@@ -99,37 +79,14 @@ CaseReport CheckCase(const BenchCase& bench_case, const Optimizer& optimize, con
   return report;
 }
 
-namespace {
-
-Status PairCases(const std::vector<BenchCase>& cases, std::vector<CaseReport>& reports, const BenchOptions& options) {
-  for (size_t i = 0; i < reports.size(); ++i) {
-    CaseReport& report = reports[i];
-    std::vector<TimedFile> files;
-    for (const char* label : {"raw", "optimized"}) {  // in the first setting
-      const auto file = std::find_if(report.files.begin(), report.files.end(),
-                                     [&](const FileReport& one) { return one.label == label; });
-      if (file == report.files.end() || file->check.verdict != Verdict::kPassed) break;
-      files.push_back({report.name, file->path, file->check.options, CaseInputs(cases[i].model)});
-    }
-    if (files.size() < 2) continue;
-    options.progress(StrCat(report.name, ": raw and optimized in turns"));
-    ASSIGN_OR_RETURN(report.pair, TimePair(files[0], files[1], options.pair_seconds));
-  }
-  return OkStatus();
-}
-
-}  // namespace
-
 Status TimeCases(const std::vector<BenchCase>& cases, std::vector<CaseReport>& reports, const BenchOptions& options) {
-  if (options.pair_seconds > 0) return PairCases(cases, reports, options);
   std::vector<TimedFile> files;
   std::vector<FileReport*> timed;
   for (size_t i = 0; i < reports.size(); ++i) {
     const ModelCase& model = cases[i].model;
     for (FileReport& file : reports[i].files) {
       if (file.check.verdict != Verdict::kPassed) continue;
-      const std::string setting = file.setting.empty() ? "" : "/" + file.setting;
-      files.push_back({model.name + "/" + file.label + setting, file.path, file.check.options, CaseInputs(model)});
+      files.push_back({model.name + "/" + file.Name(), file.path, file.check.options, CaseInputs(model)});
       timed.push_back(&file);
     }
   }

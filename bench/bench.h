@@ -7,26 +7,19 @@
 
 #include "bench/check.h"
 #include "bench/model_case.h"
-#include "bench/pairs.h"
+#include "bench/setting.h"
 #include "bench/timing.h"
 #include "optimizer/support/status.h"
 
 namespace permafrost {
-
-// How a file is run, and what the tables call that: "" when there is only one way, else "opencv/cpu 2 threads".
-struct Setting {
-  std::string name;
-  SessionOptions session;
-};
-// Every combination of these. 0 threads: as OpenCV likes.
-std::vector<Setting> SettingsOf(const std::vector<std::string>& backends, const std::vector<std::string>& targets,
-                                const std::vector<int>& threads);
 
 // One file of a case: "raw", "optimized", "onnx" or the name of another, run in one setting.
 struct FileReport {
   std::string label, path, setting;
   Check check;
   std::optional<Timing> timing;  // only of a file that passed its check
+
+  std::string Name() const;  // file and setting
 };
 
 struct CaseReport {
@@ -34,7 +27,6 @@ struct CaseReport {
   std::string error;  // why there is nothing to check; empty otherwise
   bool judged_by_kernels = false;
   std::vector<FileReport> files;
-  std::optional<PairTiming> pair;  // raw, then optimized
 
   bool Failed() const;  // an error, or a file other than the raw one failed its check
 };
@@ -46,8 +38,6 @@ struct BenchOptions {
   double tolerance = 1e-4;
   bool check_only = false;
   bool onnx = false;  // the model as ONNX, too
-  double pair_seconds =
-      0;  // above 0: raw and optimized files that passed take turns so long, instead of being timed apart
   std::vector<Setting> settings = {Setting()};
   std::string work_folder;  // for optimized files
   std::vector<std::string> benchmark_flags;

@@ -6,7 +6,6 @@
 #include <iomanip>
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include <tuple>
 
 #include "bench/machine.h"
 
@@ -38,7 +37,7 @@ std::string Printable(std::string text) {
   return text;
 }
 
-constexpr size_t kColumns = 12;
+constexpr size_t kColumns = 13;
 constexpr size_t kColumnsOfChecks = 4;
 using Row = std::array<std::string, kColumns>;
 
@@ -49,14 +48,19 @@ const FileReport* FirstTimed(const CaseReport& report) {
   return found == report.files.end() ? nullptr : &*found;
 }
 
+std::string SpeedText(const Speedup& speedup) {
+  if (!speedup.distinguishable) return "no difference";
+  return StrCat(Number(speedup.ratio, 3), " x (", Number(speedup.low, 3), "-", Number(speedup.high, 3), ")");
+}
+
 Row RowOf(const CaseReport& report, const FileReport& file) {
   Row row;
   row[0] = report.name;
-  row[1] = file.setting.empty() ? file.label : StrCat(file.label, " ", file.setting);
+  row[1] = file.Name();
   row[2] = VerdictName(file.check.verdict);
   row[3] = file.check.outputs.empty() ? "-" : Number(file.check.NeededRel(), 2);
   for (size_t i = 4; i < kColumns; ++i) row[i] = "-";
-  if (file.check.peak_bytes) row[11] = Number(std::round(static_cast<double>(*file.check.peak_bytes) / 1e5) / 10, 4);
+  if (file.check.peak_bytes) row[12] = Number(std::round(static_cast<double>(*file.check.peak_bytes) / 1e5) / 10, 4);
   if (!file.timing) return row;
   row[4] = Milliseconds(file.timing->load.median);
   row[5] = Milliseconds(file.timing->first.median);
@@ -66,10 +70,8 @@ Row RowOf(const CaseReport& report, const FileReport& file) {
   row[9] = Number(std::round(file.timing->steady.variation * 1000) / 10, 3) + " %";
   const FileReport* first = FirstTimed(report);
   if (first == &file) return row;
-  const Speedup speedup = CompareTimes(first->timing->steady_medians, file.timing->steady_medians);
-  row[10] = speedup.distinguishable
-                ? StrCat(Number(speedup.ratio, 3), " x (", Number(speedup.low, 3), "-", Number(speedup.high, 3), ")")
-                : "no difference";
+  row[10] = SpeedText(CompareTimes(first->timing->load_medians, file.timing->load_medians));
+  row[11] = SpeedText(CompareTimes(first->timing->steady_medians, file.timing->steady_medians));
   return row;
 }
 
@@ -81,6 +83,14 @@ Json ToJson(const Statistics& statistics) {
           {"median", statistics.median}, {"p90", statistics.p90},
           {"p95", statistics.p95},       {"p99", statistics.p99},
           {"mean", statistics.mean},     {"variation", statistics.variation}};
+}
+
+Json ToJson(const Speedup& speedup) {
+  return {{"ratio", speedup.ratio},
+          {"low", speedup.low},
+          {"high", speedup.high},
+          {"p", speedup.p},
+          {"distinguishable", speedup.distinguishable}};
 }
 
 Json ToJson(const FileReport& file, const FileReport* first) {
@@ -111,50 +121,18 @@ Json ToJson(const FileReport& file, const FileReport* first) {
     json["load_ms"]["medians"] = file.timing->load_medians;
     json["steady_ms"]["medians"] = file.timing->steady_medians;
     if (first != &file) {
-      const Speedup speedup = CompareTimes(first->timing->steady_medians, file.timing->steady_medians);
-      json["faster_by"] = {{"ratio", speedup.ratio},
-                           {"low", speedup.low},
-                           {"high", speedup.high},
-                           {"p", speedup.p},
-                           {"distinguishable", speedup.distinguishable}};
+      json["loads_faster_by"] = ToJson(CompareTimes(first->timing->load_medians, file.timing->load_medians));
+      json["faster_by"] = ToJson(CompareTimes(first->timing->steady_medians, file.timing->steady_medians));
     }
   }
   return json;
-}
-
-std::string RatioText(const PairRatio& pair) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(3) << pair.ratio << " (95 %: " << pair.low << " to " << pair.high << ")";
-  return out.str();
-}
-
-// One line a case: what the optimized file costs beside the raw one.
-std::string PairLines(const std::vector<CaseReport>& reports) {
-  std::string text;
-  for (const CaseReport& report : reports) {
-    if (!report.pair) continue;
-    const PairTiming& pair = *report.pair;
-    for (const auto& [what, wall, cpu] :
-         {std::tuple{"load", &pair.load, &pair.load_cpu}, std::tuple{"run", &pair.run, &pair.run_cpu}}) {
-      text +=
-          StrCat(report.name, " ", what, ": ", Milliseconds(wall->first_ms), " ms raw, ", Milliseconds(wall->second_ms),
-                 " ms optimized; optimized / raw ", RatioText(*wall), ", in processor time ", RatioText(*cpu),
-                 cpu->Distinguishable() ? "" : ", no difference", "; ", wall->pairs, " pairs\n");
-    }
-  }
-  return text;
-}
-
-Json ToJson(const PairRatio& pair) {
-  return {{"pairs", pair.pairs}, {"raw_ms", pair.first_ms}, {"optimized_ms", pair.second_ms},
-          {"ratio", pair.ratio}, {"low", pair.low},         {"high", Finite(pair.high)}};
 }
 
 }  // namespace
 
 std::string ReportTable(const std::vector<CaseReport>& reports) {
   std::vector<Row> rows = {{"case", "file", "check", "needed", "load ms", "first ms", "median ms", "p95 ms", "p99 ms",
-                            "variation", "speed (95 %)", "memory MB"}};
+                            "variation", "load speed", "speed (95 %)", "memory MB"}};
   std::string reasons;
   size_t optimized = 0, passed = 0, mistrusted = 0;
   bool timed = false;
@@ -163,11 +141,11 @@ std::string ReportTable(const std::vector<CaseReport>& reports) {
     for (const FileReport& file : report.files) {
       rows.push_back(RowOf(report, file));
       if (!file.check.reason.empty()) {
-        reasons += StrCat(report.name, " ", RowOf(report, file)[1], ": ", VerdictName(file.check.verdict), ": ",
+        reasons += StrCat(report.name, " ", file.Name(), ": ", VerdictName(file.check.verdict), ": ",
                           Printable(file.check.reason), "\n");
       }
       if (file.check.other_name) {
-        reasons += StrCat(report.name, " ", file.label, ": OpenCV has no layer \"", file.check.outputs[0].name,
+        reasons += StrCat(report.name, " ", file.Name(), ": OpenCV has no layer \"", file.check.outputs[0].name,
                           "\" in it; its only last layer was taken\n");
       }
       timed = timed || file.timing.has_value();
@@ -190,7 +168,6 @@ std::string ReportTable(const std::vector<CaseReport>& reports) {
     }
   }
   if (!reasons.empty()) out << "\n" << reasons;
-  if (const std::string pairs = PairLines(reports); !pairs.empty()) out << "\n" << pairs;
   const bool by_kernels =
       std::any_of(reports.begin(), reports.end(), [](const auto& r) { return r.judged_by_kernels; });
   if (by_kernels)
@@ -219,11 +196,6 @@ std::string ReportJson(const std::vector<CaseReport>& reports, const BenchOption
     if (!report.error.empty()) one["error"] = report.error;
     one["files"] = Json::array();
     for (const FileReport& file : report.files) one["files"].push_back(ToJson(file, FirstTimed(report)));
-    if (report.pair)
-      one["raw_and_optimized"] = {{"load", ToJson(report.pair->load)},
-                                  {"run", ToJson(report.pair->run)},
-                                  {"load_cpu", ToJson(report.pair->load_cpu)},
-                                  {"run_cpu", ToJson(report.pair->run_cpu)}};
     json["cases"].push_back(std::move(one));
   }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

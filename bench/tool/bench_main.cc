@@ -25,8 +25,7 @@ namespace fs = std::filesystem;
 
 struct Flags {
   std::vector<std::string> paths, models_folders, others;
-  std::vector<std::string> backends = {SessionOptions().backend}, targets = {SessionOptions().target};
-  std::vector<int> threads = {0};
+  SettingLists settings;
   std::string optimized, json, keep, baseline, opencv_command;
   BaselineLimits limits;
   std::vector<std::string> arrays;
@@ -117,7 +116,7 @@ StatusOr<bool> RunAll(Flags& flags) {
   WorkFolder work;
   RETURN_IF_ERROR(work.Open(flags.keep));
   flags.options.work_folder = work.path();
-  flags.options.settings = SettingsOf(flags.backends, flags.targets, flags.threads);
+  flags.options.settings = SettingsOf(flags.settings);
   flags.options.progress = [](std::string_view step) { std::cerr << step << "\n"; };
   ASSIGN_OR_RETURN(Plan plan, MakePlan(flags));
   std::string baseline;  // read first: a wrong path must not cost a run
@@ -200,10 +199,6 @@ int Main(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--check-only", flags.options.check_only, "do not time");
   app.add_flag("--onnx", flags.options.onnx, "write the model as ONNX, too, and compare that file");
-  app.add_option(
-         "--pairs", flags.options.pair_seconds,
-         "load and run raw and optimized files in turns for so many seconds each, for ratios that noise leaves alone")
-      ->check(CLI::PositiveNumber);
   app.add_flag(
       "--bisect", flags.bisect,
       "find the first node that differs from the reference kernels: of a case's optimized file, of FILE.pb, or of "
@@ -229,9 +224,9 @@ int Main(int argc, char** argv) {
   const auto list = [&](const char* name, auto& values, const char* text) {
     return app.add_option(name, values, text)->delimiter(',')->allow_extra_args(false)->group(settings);
   };
-  list("--threads", flags.threads, "threads of OpenCV (default: all cores)")->check(CLI::PositiveNumber);
-  list("--backend", flags.backends, "opencv, cuda or openvino")->capture_default_str();
-  list("--target", flags.targets, "cpu, opencl, opencl-fp16, cuda or cuda-fp16")->capture_default_str();
+  list("--threads", flags.settings.threads, "threads of OpenCV (default: all cores)")->check(CLI::PositiveNumber);
+  list("--backend", flags.settings.backends, "opencv, cuda or openvino")->capture_default_str();
+  list("--target", flags.settings.targets, "cpu, opencl, opencl-fp16, cuda or cuda-fp16")->capture_default_str();
   list("--with", flags.others, "more files of the one case, to check and time beside it");
   try {
     app.parse(static_cast<int>(own.size()), own.data());

@@ -1,7 +1,5 @@
 #include "optimizer/tool/console.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -45,18 +43,6 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
     text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   }
   return text;
-}
-
-Progress::Progress(bool quiet) : on_(!quiet && ::isatty(STDERR_FILENO) == 1) {}
-
-Progress::~Progress() {
-  if (shown_) std::cerr << "\r\033[K" << std::flush;
-}
-
-void Progress::Show(std::string_view step) {
-  if (!on_) return;
-  shown_ = true;
-  std::cerr << "\r\033[K" << step << " ..." << std::flush;
 }
 
 int Fail(std::string_view program, const Status& status) {

@@ -16,17 +16,6 @@ std::string HumanBytes(int64_t bytes);
 // Columns as wide as their widest cell; the first one left-aligned, the others right.
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 
-// One line on a terminal that is rewritten; nothing in a pipe.
-class Progress {
- public:
-  explicit Progress(bool quiet);
-  ~Progress();
-  void Show(std::string_view step);
-
- private:
-  bool shown_ = false, on_;
-};
-
 // Prints "permafrost-x: message" on stderr and returns the exit code.
 int Fail(std::string_view program, const Status& status);
 // `program` with what no library may throw turned into exit code 3 (our own bug).

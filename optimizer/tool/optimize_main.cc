@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
@@ -8,6 +10,7 @@
 #include "optimizer/pipeline/catalog.h"
 #include "optimizer/pipeline/optimize.h"
 #include "optimizer/pipeline/pass_steps.h"
+#include "optimizer/support/status_line.h"
 #include "optimizer/support/version.h"
 #include "optimizer/tool/console.h"
 #include "shared_io/paths.h"
@@ -158,8 +161,8 @@ void Explain(const OptimizeReport& report, std::string_view pass_name) {
 int RunOnce(OptimizeOptions options, const std::string& explain, bool json) {
   StatusOr<OptimizeReport> report = Internal("not run");
   {
-    Progress progress(json);
-    options.progress = [&](std::string_view step) { progress.Show(step); };
+    StatusLine line(std::cerr, !json && ::isatty(STDERR_FILENO) == 1);
+    options.progress = [&](std::string_view step) { line.Show(StrCat(step, " ...")); };
     report = Optimize(options);
   }
   if (!report.ok()) return Fail(kProgram, report.status());

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <iomanip>
-#include <ostream>
 #include <sstream>
 
 namespace permafrost {
@@ -32,8 +31,7 @@ std::string ProgressText(int64_t done, int64_t total, int64_t failed, double rat
 }
 
 Progress::Progress(std::ostream& stream, bool visible, int64_t total, int64_t done_before)
-    : stream_(stream),
-      visible_(visible),
+    : line_(stream, visible),
       total_(total),
       done_before_(done_before),
       start_(std::chrono::steady_clock::now()),
@@ -41,17 +39,10 @@ Progress::Progress(std::ostream& stream, bool visible, int64_t total, int64_t do
 
 void Progress::Show(int64_t done, int64_t failed) {
   const auto now = std::chrono::steady_clock::now();
-  if (!visible_ || now - shown_ < kEvery) return;
+  if (now - shown_ < kEvery) return;
   shown_ = now;
-  on_screen_ = true;
   const double seconds = std::chrono::duration<double>(now - start_).count();
-  stream_ << "\r\033[K" << ProgressText(done, total_, failed, static_cast<double>(done - done_before_) / seconds)
-          << std::flush;
-}
-
-void Progress::Clear() {
-  if (on_screen_) stream_ << "\r\033[K" << std::flush;
-  on_screen_ = false;
+  line_.Show(ProgressText(done, total_, failed, static_cast<double>(done - done_before_) / seconds));
 }
 
 }  // namespace permafrost

@@ -73,7 +73,7 @@ TEST_F(BenchTest, RunsEveryFileInEverySetting) {
   BenchCase one = Case("right", Right());
   one.other_paths = {Write("copy.pb", Network().Bytes()), Write("broken.pb", "<html>")};
   BenchOptions options = Options();
-  options.settings = SettingsOf({"opencv"}, {"cpu"}, {1, 2});
+  options.settings = SettingsOf({.threads = {1, 2}});
   std::vector<CaseReport> reports = {CheckCase(one, Copy, options)};
   std::vector<std::string> names;
   for (const FileReport& file : reports[0].files) names.push_back(file.label + "|" + file.setting);
@@ -92,13 +92,14 @@ TEST_F(BenchTest, RunsEveryFileInEverySetting) {
   EXPECT_EQ(json["cases"][0]["files"][3]["setting"], "2 threads");
   EXPECT_FALSE(json["cases"][0]["files"][0].contains("faster_by"));
   EXPECT_TRUE(json["cases"][0]["files"][5]["faster_by"]["p"].is_number());
+  EXPECT_TRUE(json["cases"][0]["files"][5]["loads_faster_by"]["p"].is_number());
   EXPECT_EQ(json["cases"][0]["files"][5]["steady_ms"]["medians"].size(),
             reports[0].files[5].timing->steady_medians.size());
 }
 
 TEST_F(BenchTest, FailsInASettingThatOpenCvHasNot) {
   BenchOptions options = Options();
-  options.settings = SettingsOf({"opencv", "cuda"}, {"cpu"}, {0});
+  options.settings = SettingsOf({.backends = {"opencv", "cuda"}});
   const CaseReport report = CheckCase(Case("right", Right()), Copy, options);
   EXPECT_EQ(report.files[2].setting, "opencv/cpu");
   EXPECT_EQ(report.files[2].check.verdict, Verdict::kPassed);

@@ -59,15 +59,6 @@ TEST_F(BenchToolTest, SaysThatTheReferenceKernelsJudgeAPairOfFiles) {
   EXPECT_FALSE(nlohmann::json::parse(google.out, nullptr, false).is_discarded()) << google.out;
 }
 
-TEST_F(BenchToolTest, LetsRawAndOptimizedTakeTurns) {
-  const Finished ended = Run({PlainCase("a", Right()), "--pairs", "0.01", "--json", root_ + "/b.json"});
-  EXPECT_EQ(ended.exit_code, 0) << ended.err;
-  EXPECT_THAT(ended.out, HasSubstr("optimized / raw"));
-  EXPECT_THAT(ended.out, Not(HasSubstr("median ms")));
-  const auto json = nlohmann::json::parse(ReadBytes(root_ + "/b.json"), nullptr, false);
-  EXPECT_GE(json["cases"][0]["raw_and_optimized"]["run"]["pairs"], 6);
-}
-
 TEST_F(BenchToolTest, BisectsWithExitCodeOneWhereANodeDiffers) {
   const std::string folder = PlainCase("a", Right());
   const Finished same = Run({folder, "--bisect", "--json", root_ + "/same.json"});
