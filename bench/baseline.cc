@@ -81,7 +81,7 @@ StatusOr<std::vector<std::string>> Regressions(const std::vector<CaseReport>& re
   bool common = false, machine_checked = false;
   for (const CaseReport& report : reports) {
     for (const FileReport& file : report.files) {
-      const auto found = then.find({report.name, file.label, file.setting});
+      const auto found = then.find({report.name, file.label, file.setting.name});
       if (found == then.end()) continue;
       common = true;
       const Json& old = found->second;

@@ -7,6 +7,7 @@
 
 #include "bench/check.h"
 #include "bench/model_case.h"
+#include "bench/profile.h"
 #include "bench/setting.h"
 #include "bench/timing.h"
 #include "optimizer/support/status.h"
@@ -15,9 +16,12 @@ namespace permafrost {
 
 // One file of a case: "raw", "optimized", "onnx" or the name of another, run in one setting.
 struct FileReport {
-  std::string label, path, setting;
+  std::string label, path;
+  Setting setting;
   Check check;
-  std::optional<Timing> timing;  // only of a file that passed its check
+  std::optional<Timing> timing = {};  // only of a file that passed its check
+  std::optional<Profile> profile = {};
+  std::string no_profile = {};  // why there is none, if one was asked for
 
   std::string Name() const;  // file and setting
 };
@@ -29,15 +33,18 @@ struct CaseReport {
   std::vector<FileReport> files;
 
   bool Failed() const;  // an error, or a file other than the raw one failed its check
+  // What the others are compared with; nullptr: nothing was timed.
+  const FileReport* FirstTimed() const;
 };
 
-// Writes the optimized file of a case; the description goes beside it.
+// Writes the optimized file of a case, for the batch of its inputs; the description goes beside it.
 using Optimizer = std::function<Status(const ModelCase& model, const std::string& output_path)>;
 
 struct BenchOptions {
   double tolerance = 1e-4;
   bool check_only = false;
-  bool onnx = false;  // the model as ONNX, too
+  bool onnx = false;     // the model as ONNX, too
+  bool profile = false;  // layer by layer, too; of settings with one stream
   std::vector<Setting> settings = {Setting()};
   std::string work_folder;  // for optimized files
   std::vector<std::string> benchmark_flags;

@@ -1,18 +1,14 @@
 #include "bench/report.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <iomanip>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "bench/machine.h"
+#include "optimizer/support/text_table.h"
 
 namespace permafrost {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string Number(double value, int digits) {
   if (!std::isfinite(value)) return "inf";
@@ -37,168 +33,119 @@ std::string Printable(std::string text) {
   return text;
 }
 
-constexpr size_t kColumns = 13;
-constexpr size_t kColumnsOfChecks = 4;
-using Row = std::array<std::string, kColumns>;
+using Row = std::vector<std::string>;
 
-// What the others of the case are compared with.
-const FileReport* FirstTimed(const CaseReport& report) {
-  const auto found =
-      std::find_if(report.files.begin(), report.files.end(), [](const FileReport& f) { return f.timing; });
-  return found == report.files.end() ? nullptr : &*found;
-}
+const Row kCheckColumns = {"case", "file", "check", "needed"};
+const Row kTimeColumns = {"load ms",  "first ms",   "median ms",    "p95 ms",   "variation",
+                          "items/s", "load speed", "speed (95 %)", "memory MB"};
+constexpr size_t kLeftColumns = 3;
 
 std::string SpeedText(const Speedup& speedup) {
   if (!speedup.distinguishable) return "no difference";
   return StrCat(Number(speedup.ratio, 3), " x (", Number(speedup.low, 3), "-", Number(speedup.high, 3), ")");
 }
 
-Row RowOf(const CaseReport& report, const FileReport& file) {
-  Row row;
-  row[0] = report.name;
-  row[1] = file.Name();
-  row[2] = VerdictName(file.check.verdict);
-  row[3] = file.check.outputs.empty() ? "-" : Number(file.check.NeededRel(), 2);
-  for (size_t i = 4; i < kColumns; ++i) row[i] = "-";
-  if (file.check.peak_bytes) row[12] = Number(std::round(static_cast<double>(*file.check.peak_bytes) / 1e5) / 10, 4);
-  if (!file.timing) return row;
-  row[4] = Milliseconds(file.timing->load.median);
-  row[5] = Milliseconds(file.timing->first.median);
-  row[6] = Milliseconds(file.timing->steady.median);
-  row[7] = Milliseconds(file.timing->steady.p95);
-  row[8] = Milliseconds(file.timing->steady.p99);
-  row[9] = Number(std::round(file.timing->steady.variation * 1000) / 10, 3) + " %";
-  const FileReport* first = FirstTimed(report);
-  if (first == &file) return row;
-  row[10] = SpeedText(CompareTimes(first->timing->load_medians, file.timing->load_medians));
-  row[11] = SpeedText(CompareTimes(first->timing->steady_medians, file.timing->steady_medians));
-  return row;
+Row CheckCells(const CaseReport& report, const FileReport& file) {
+  return {report.name, file.Name(), std::string(VerdictName(file.check.verdict)),
+          file.check.outputs.empty() ? "-" : Number(file.check.NeededRel(), 2)};
 }
 
-// JSON has no infinity.
-Json Finite(double value) { return std::isfinite(value) ? Json(value) : Json("inf"); }
-
-Json ToJson(const Statistics& statistics) {
-  return {{"count", statistics.count},   {"min", statistics.min},
-          {"median", statistics.median}, {"p90", statistics.p90},
-          {"p95", statistics.p95},       {"p99", statistics.p99},
-          {"mean", statistics.mean},     {"variation", statistics.variation}};
-}
-
-Json ToJson(const Speedup& speedup) {
-  return {{"ratio", speedup.ratio},
-          {"low", speedup.low},
-          {"high", speedup.high},
-          {"p", speedup.p},
-          {"distinguishable", speedup.distinguishable}};
-}
-
-Json ToJson(const FileReport& file, const FileReport* first) {
-  Json json;
-  json["file"] = file.label;
-  if (!file.setting.empty()) json["setting"] = file.setting;
-  json["verdict"] = VerdictName(file.check.verdict);
-  if (!file.check.reason.empty()) json["reason"] = file.check.reason;
-  if (file.check.other_name) json["last_layer_taken"] = true;
-  json["outputs"] = Json::array();
-  for (const CheckedOutput& output : file.check.outputs) {
-    const Comparison& comparison = output.comparison;
-    Json one = {{"name", output.name},
-                {"verdict", VerdictName(comparison.verdict)},
-                {"needed_rel", Finite(comparison.needed_rel)},
-                {"max_abs", Finite(comparison.max_abs)},
-                {"cosine", Finite(comparison.cosine)},
-                {"zero_fraction", comparison.zero_fraction}};
-    if (comparison.top1) one["top1"] = *comparison.top1;
-    if (!comparison.reason.empty()) one["reason"] = comparison.reason;
-    json["outputs"].push_back(std::move(one));
+Row TimeCells(const FileReport& file, const FileReport* first) {
+  Row cells(kTimeColumns.size(), "-");
+  if (file.check.peak_bytes) {
+    cells.back() = Number(std::round(static_cast<double>(*file.check.peak_bytes) / 1e5) / 10, 4);
   }
-  if (file.check.peak_bytes) json["peak_bytes"] = *file.check.peak_bytes;
-  if (file.timing) {
-    json["load_ms"] = ToJson(file.timing->load);
-    json["first_ms"] = ToJson(file.timing->first);
-    json["steady_ms"] = ToJson(file.timing->steady);
-    json["load_ms"]["medians"] = file.timing->load_medians;
-    json["steady_ms"]["medians"] = file.timing->steady_medians;
-    if (first != &file) {
-      json["loads_faster_by"] = ToJson(CompareTimes(first->timing->load_medians, file.timing->load_medians));
-      json["faster_by"] = ToJson(CompareTimes(first->timing->steady_medians, file.timing->steady_medians));
-    }
+  if (!file.timing) return cells;
+  const Timing& timing = *file.timing;
+  cells[0] = Milliseconds(timing.load.median);
+  cells[1] = Milliseconds(timing.first.median);
+  cells[2] = Milliseconds(timing.steady.median);
+  cells[3] = Milliseconds(timing.steady.p95);
+  cells[4] = Number(std::round(timing.steady.variation * 1000) / 10, 3) + " %";
+  cells[5] = Number(timing.ItemsPerSecond(), 4);
+  if (first == &file) return cells;
+  cells[6] = SpeedText(CompareTimes(first->timing->load_medians, timing.load_medians));
+  cells[7] = SpeedText(CompareTimes(first->timing->item_ms, timing.item_ms));
+  return cells;
+}
+
+std::string Share(double part, double whole) {
+  return whole > 0 ? Number(std::round(1000 * part / whole) / 10, 3) + " %" : "-";
+}
+
+std::string ProfileText(const std::string& name, const Profile& profile) {
+  constexpr size_t kMostLayers = 10;
+  std::string text = StrCat(name, ": ", Milliseconds(profile.total_ms), " ms in ", profile.layers.size(),
+                            " layers (medians of ", profile.forwards, " forwards)\n");
+  std::vector<Row> rows = {{"  type", "layers", "ms", "share"}};
+  for (const LayerTime& type : TypesOf(profile)) {
+    rows.push_back({"  " + type.type, type.name, Milliseconds(type.ms), Share(type.ms, profile.total_ms)});
   }
-  return json;
+  text += TextTable(rows);
+  rows = {{"  slowest layers", "type", "ms", "share"}};
+  for (const LayerTime& layer : SlowestOf(profile, kMostLayers)) {
+    rows.push_back(
+        {"  " + Printable(layer.name), layer.type, Milliseconds(layer.ms), Share(layer.ms, profile.total_ms)});
+  }
+  return text + TextTable(rows, 2);
+}
+
+// What is to be said about a file besides its row.
+std::string Remarks(const std::string& name, const FileReport& file) {
+  std::string text;
+  if (!file.check.reason.empty()) {
+    text += StrCat(name, ": ", VerdictName(file.check.verdict), ": ", Printable(file.check.reason), "\n");
+  }
+  if (file.check.other_name) {
+    text += StrCat(name, ": OpenCV has no layer \"", file.check.outputs[0].name,
+                   "\" in it; its only last layer was taken\n");
+  }
+  if (file.timing && !file.timing->cpu_layers.empty()) {
+    text += StrCat(name, ": ", file.timing->cpu_layers.size(), " layers run on the CPU, which the backend does not know:");
+    for (const std::string& layer : file.timing->cpu_layers) text += " " + Printable(layer);
+    text += "\n";
+  }
+  if (!file.no_profile.empty()) text += StrCat(name, ": no profile: ", Printable(file.no_profile), "\n");
+  return text;
 }
 
 }  // namespace
 
 std::string ReportTable(const std::vector<CaseReport>& reports) {
-  std::vector<Row> rows = {{"case", "file", "check", "needed", "load ms", "first ms", "median ms", "p95 ms", "p99 ms",
-                            "variation", "load speed", "speed (95 %)", "memory MB"}};
-  std::string reasons;
+  const bool timed = std::any_of(reports.begin(), reports.end(), [](const auto& one) { return one.FirstTimed(); });
+  std::vector<Row> rows = {kCheckColumns};
+  if (timed) rows[0].insert(rows[0].end(), kTimeColumns.begin(), kTimeColumns.end());
+  std::string remarks, profiles;
   size_t optimized = 0, passed = 0, mistrusted = 0;
-  bool timed = false;
   for (const CaseReport& report : reports) {
-    if (!report.error.empty()) reasons += StrCat(report.name, ": ", Printable(report.error), "\n");
+    if (!report.error.empty()) remarks += StrCat(report.name, ": ", Printable(report.error), "\n");
     for (const FileReport& file : report.files) {
-      rows.push_back(RowOf(report, file));
-      if (!file.check.reason.empty()) {
-        reasons += StrCat(report.name, " ", file.Name(), ": ", VerdictName(file.check.verdict), ": ",
-                          Printable(file.check.reason), "\n");
+      Row row = CheckCells(report, file);
+      if (timed) {
+        const Row cells = TimeCells(file, report.FirstTimed());
+        row.insert(row.end(), cells.begin(), cells.end());
       }
-      if (file.check.other_name) {
-        reasons += StrCat(report.name, " ", file.Name(), ": OpenCV has no layer \"", file.check.outputs[0].name,
-                          "\" in it; its only last layer was taken\n");
-      }
-      timed = timed || file.timing.has_value();
+      rows.push_back(std::move(row));
+      const std::string name = StrCat(report.name, " ", file.Name());
+      remarks += Remarks(name, file);
+      if (file.profile) profiles += "\n" + ProfileText(name, *file.profile);
       if (file.label != "optimized") continue;
       ++optimized;
       passed += file.check.verdict == Verdict::kPassed ? 1 : 0;
       mistrusted += file.check.verdict == Verdict::kMistrusted ? 1 : 0;
     }
   }
-  std::array<size_t, kColumns> widths{};
-  for (const Row& row : rows) {
-    for (size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  const size_t columns = timed ? kColumns : kColumnsOfChecks;
-  std::ostringstream out;
-  for (const Row& row : rows) {
-    for (size_t i = 0; i < columns; ++i) {
-      out << (i < 3 ? std::left : std::right) << std::setw(static_cast<int>(widths[i])) << row[i]
-          << (i + 1 < columns ? "  " : "\n");
-    }
-  }
-  if (!reasons.empty()) out << "\n" << reasons;
+  std::string text = TextTable(rows, kLeftColumns);
+  if (!remarks.empty()) text += "\n" + remarks;
+  text += profiles;
   const bool by_kernels =
-      std::any_of(reports.begin(), reports.end(), [](const auto& r) { return r.judged_by_kernels; });
-  if (by_kernels)
-    out << "\nNo references: seeded input, judged by Permafrost's reference kernels, not by TensorFlow.\n";
-  out << "\n" << passed << " of " << std::max(optimized, reports.size()) << " optimized files passed";
-  if (mistrusted > 0) out << ", " << mistrusted << " references prove nothing (MISTRUSTED)";
-  out << "; needed = the tolerance that would have passed.\n";
-  return out.str();
-}
-
-std::string ReportJson(const std::vector<CaseReport>& reports, const BenchOptions& options) {
-  Json json;
-  json["format_version"] = 1;
-  for (const auto& [key, value] : MachineFacts()) json["machine"][key] = value;
-  json["settings"] = Json::array();
-  for (const auto& [name, session] : options.settings) {
-    json["settings"].push_back(
-        {{"name", name}, {"backend", session.backend}, {"target", session.target}, {"threads", session.threads}});
+      std::any_of(reports.begin(), reports.end(), [](const auto& one) { return one.judged_by_kernels; });
+  if (by_kernels) {
+    text += "\nNo references: seeded input, judged by Permafrost's reference kernels, not by TensorFlow.\n";
   }
-  json["tolerance"] = options.tolerance;
-  json["cases"] = Json::array();
-  for (const CaseReport& report : reports) {
-    Json one;
-    one["name"] = report.name;
-    one["judge"] = report.judged_by_kernels ? "reference kernels" : "TensorFlow";
-    if (!report.error.empty()) one["error"] = report.error;
-    one["files"] = Json::array();
-    for (const FileReport& file : report.files) one["files"].push_back(ToJson(file, FirstTimed(report)));
-    json["cases"].push_back(std::move(one));
-  }
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  text += StrCat("\n", passed, " of ", std::max(optimized, reports.size()), " optimized files passed");
+  if (mistrusted > 0) text += StrCat(", ", mistrusted, " references prove nothing (MISTRUSTED)");
+  return text + "; needed = the tolerance that would have passed.\n";
 }
 
 }  // namespace permafrost

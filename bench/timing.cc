@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "bench/machine.h"
@@ -22,58 +23,91 @@ using Clock = std::chrono::steady_clock;
 constexpr int kWarmUps = 3;
 constexpr int kColdIterations = 3;
 
-// Milliseconds of single iterations, and where each call of a benchmark ended.
+// A call of a benchmark: its samples are those up to `end`.
+struct Call {
+  size_t end = 0;
+  double wall_ms = 0;
+};
+
+// Milliseconds of single iterations.
 struct Samples {
   std::vector<double> ms;
-  std::vector<size_t> ends;
+  std::vector<Call> calls;
 };
 
 // What one file needs over all its repetitions.
 struct Subject {
   TimedFile file;
-  std::optional<Session> warm;
+  std::vector<Session> warm;  // one a stream
   Samples load, first, steady;
+  std::vector<RunTimes> first_parts, steady_parts;
+  std::vector<std::string> cpu_layers;
   Status status;
 };
 
+StatusOr<double> MillisecondsOf(const std::function<Status()>& work) {
+  const auto start = Clock::now();
+  RETURN_IF_ERROR(work());
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
 // Times `work` as one iteration. False: it failed, and the benchmark stops.
 bool TimeOne(benchmark::State& state, Subject& subject, Samples& samples, const std::function<Status()>& work) {
-  const auto start = Clock::now();
-  const Status status = work();
-  const std::chrono::duration<double> seconds = Clock::now() - start;
-  if (!status.ok()) {
-    subject.status = status;
-    state.SkipWithError(Message(status).c_str());
+  const auto ms = MillisecondsOf(work);
+  if (!ms.ok()) {
+    subject.status = ms.status();
+    state.SkipWithError(Message(ms.status()).c_str());
     return false;
   }
-  state.SetIterationTime(seconds.count());
-  samples.ms.push_back(seconds.count() * 1e3);
+  state.SetIterationTime(*ms / 1e3);
+  samples.ms.push_back(*ms);
   return true;
 }
 
-void Count(benchmark::State& state, Samples& samples) {
-  const size_t before = samples.ends.empty() ? 0 : samples.ends.back();
-  const Statistics own =
-      StatisticsOf(std::vector<double>(samples.ms.begin() + static_cast<std::ptrdiff_t>(before), samples.ms.end()));
-  samples.ends.push_back(samples.ms.size());
+std::vector<double> Between(const std::vector<double>& values, size_t begin, size_t end) {
+  return {values.begin() + static_cast<std::ptrdiff_t>(begin), values.begin() + static_cast<std::ptrdiff_t>(end)};
+}
+
+// Ends a call that took `wall_ms`; 0: as long as its samples.
+void Count(benchmark::State& state, Samples& samples, double wall_ms = 0) {
+  const size_t before = samples.calls.empty() ? 0 : samples.calls.back().end;
+  const std::vector<double> values = Between(samples.ms, before, samples.ms.size());
+  const Statistics own = StatisticsOf(values);
+  samples.calls.push_back({samples.ms.size(), wall_ms});
   state.counters["median_ms"] = own.median;
   state.counters["p95_ms"] = own.p95;
   state.counters["variation"] = own.variation;
 }
 
-// Of each call. Google Benchmark's first calls only look for a number of iterations: short ones are left out.
-std::vector<double> Medians(const Samples& samples) {
+// Of each call: the median of its samples, and its milliseconds an item. Google Benchmark's first calls only look for a
+// number of iterations: short ones are left out.
+struct CallTimes {
+  std::vector<double> medians, item_ms;
+};
+CallTimes CallTimesOf(const Samples& samples, const TimedFile& file) {
   size_t longest = 0, begin = 0;
-  for (const size_t end : samples.ends) longest = std::max(longest, end - std::exchange(begin, end));
-  std::vector<double> medians;
+  for (const Call& call : samples.calls) longest = std::max(longest, call.end - std::exchange(begin, call.end));
+  CallTimes times;
   begin = 0;
-  for (const size_t end : samples.ends) {
-    const auto first = samples.ms.begin() + static_cast<std::ptrdiff_t>(begin);
-    const auto last = samples.ms.begin() + static_cast<std::ptrdiff_t>(end);
-    if (2 * (end - begin) >= longest && end > begin) medians.push_back(StatisticsOf({first, last}).median);
-    begin = end;
+  for (const Call& call : samples.calls) {
+    const size_t count = call.end - begin;
+    if (2 * count >= longest && count > 0) {
+      times.medians.push_back(StatisticsOf(Between(samples.ms, begin, call.end)).median);
+      const double forward_ms = file.streams > 1 ? call.wall_ms / static_cast<double>(count) : times.medians.back();
+      times.item_ms.push_back(forward_ms / static_cast<double>(file.items));
+    }
+    begin = call.end;
   }
-  return medians;
+  return times;
+}
+
+RunTimes MediansOf(const std::vector<RunTimes>& all) {
+  const auto median = [&](double RunTimes::* part) {
+    std::vector<double> values;
+    for (const RunTimes& one : all) values.push_back(one.*part);
+    return StatisticsOf(std::move(values)).median;
+  };
+  return {median(&RunTimes::in_ms), median(&RunTimes::net_ms), median(&RunTimes::out_ms)};
 }
 
 void TimeLoad(benchmark::State& state, Subject& subject) {
@@ -97,15 +131,20 @@ void TimeFirst(benchmark::State& state, Subject& subject) {
       return session->Run(subject.file.inputs).status();
     });
     if (!good) break;
+    subject.first_parts.push_back(session->LastTimes());
   }
   Count(state, subject.first);
 }
 
 Status WarmUp(Subject& subject) {
-  if (subject.warm) return OkStatus();
-  ASSIGN_OR_RETURN(Session session, Session::Open(subject.file.path, subject.file.session));
-  for (int i = 0; i < kWarmUps; ++i) RETURN_IF_ERROR(session.Run(subject.file.inputs).status());
-  subject.warm = std::move(session);
+  if (!subject.warm.empty()) return OkStatus();
+  const TimedFile& file = subject.file;
+  ASSIGN_OR_RETURN(subject.warm,
+                   Session::OpenSeveral(file.path, file.session, static_cast<size_t>(std::max(file.streams, 1))));
+  for (Session& session : subject.warm) {
+    for (int i = 0; i < kWarmUps; ++i) RETURN_IF_ERROR(session.Run(file.inputs).status());
+  }
+  ASSIGN_OR_RETURN(subject.cpu_layers, subject.warm.front().CpuLayers());
   return OkStatus();
 }
 
@@ -116,11 +155,63 @@ void TimeSteady(benchmark::State& state, Subject& subject) {
     (void)step;
     const bool good = TimeOne(state, subject, subject.steady, [&]() -> Status {
       RETURN_IF_ERROR(warm);
-      return subject.warm->Run(subject.file.inputs).status();
+      return subject.warm.front().Run(subject.file.inputs).status();
     });
     if (!good) break;
+    subject.steady_parts.push_back(subject.warm.front().LastTimes());
   }
   Count(state, subject.steady);
+}
+
+// What one stream does while the others run, too.
+struct Stream {
+  std::vector<double> ms;
+  std::vector<RunTimes> parts;
+  Status status;
+
+  void Run(Session& session, const std::vector<NamedArray>& inputs, benchmark::IterationCount forwards) {
+    for (benchmark::IterationCount i = 0; i < forwards && status.ok(); ++i) {
+      const auto one = MillisecondsOf([&] { return session.Run(inputs).status(); });
+      status = one.status();
+      if (!one.ok()) return;
+      ms.push_back(*one);
+      parts.push_back(session.LastTimes());
+    }
+  }
+};
+
+// Each stream runs all iterations of the call, without waiting for the others.
+void TimeStreams(benchmark::State& state, Subject& subject) {
+  SetOpenCvThreads(subject.file.session.threads);
+  if (const Status warm = WarmUp(subject); !warm.ok()) subject.status = warm;
+  double wall_ms = 0;
+  while (state.KeepRunningBatch(state.max_iterations)) {
+    std::vector<Stream> streams(subject.warm.size());
+    const auto wall = MillisecondsOf([&]() -> Status {
+      RETURN_IF_ERROR(subject.status);
+      std::vector<std::thread> threads;
+      for (size_t i = 0; i < streams.size(); ++i) {
+        threads.emplace_back([&streams, &subject, &state, i] {
+          streams[i].Run(subject.warm[i], subject.file.inputs, state.max_iterations);
+        });
+      }
+      for (std::thread& thread : threads) thread.join();
+      for (const Stream& stream : streams) RETURN_IF_ERROR(stream.status);
+      return OkStatus();
+    });
+    if (!wall.ok()) {
+      subject.status = wall.status();
+      state.SkipWithError(Message(wall.status()).c_str());
+      break;
+    }
+    wall_ms += *wall;
+    state.SetIterationTime(*wall / 1e3);
+    for (const Stream& stream : streams) {
+      subject.steady.ms.insert(subject.steady.ms.end(), stream.ms.begin(), stream.ms.end());
+    }
+    subject.steady_parts.insert(subject.steady_parts.end(), streams[0].parts.begin(), streams[0].parts.end());
+  }
+  Count(state, subject.steady, wall_ms);
 }
 
 class QuietReporter : public benchmark::BenchmarkReporter {
@@ -156,6 +247,8 @@ std::optional<int64_t> StatusBytes(std::string_view key) {
 
 }  // namespace
 
+double Timing::ItemsPerSecond() const { return item_ms.empty() ? 0 : 1e3 / StatisticsOf(item_ms).median; }
+
 PeakMemory::PeakMemory() {
   constexpr std::string_view kResetPeak = "5";
   std::ofstream reset("/proc/self/clear_refs");
@@ -188,7 +281,7 @@ StatusOr<std::vector<Timing>> TimeFiles(const std::vector<TimedFile>& files, con
     subject.file.session.isolate = false;
     Register(file.name + "/load", subject, TimeLoad, kColdIterations);
     Register(file.name + "/first", subject, TimeFirst, kColdIterations);
-    Register(file.name + "/steady", subject, TimeSteady, 0);
+    Register(file.name + "/steady", subject, file.streams > 1 ? TimeStreams : TimeSteady, 0);
   }
   QuietReporter quiet;
   const bool show = std::any_of(flags.begin(), flags.end(),
@@ -199,8 +292,11 @@ StatusOr<std::vector<Timing>> TimeFiles(const std::vector<TimedFile>& files, con
   std::vector<Timing> timings;
   for (const auto& subject : subjects) {
     RETURN_IF_ERROR(subject->status);
-    timings.push_back({StatisticsOf(subject->load.ms), StatisticsOf(subject->first.ms),
-                       StatisticsOf(subject->steady.ms), Medians(subject->load), Medians(subject->steady)});
+    const CallTimes steady = CallTimesOf(subject->steady, subject->file);
+    timings.push_back({StatisticsOf(subject->load.ms), StatisticsOf(subject->first.ms), StatisticsOf(subject->steady.ms),
+                       MediansOf(subject->first_parts), MediansOf(subject->steady_parts),
+                       CallTimesOf(subject->load, subject->file).medians, steady.medians, steady.item_ms,
+                       std::move(subject->cpu_layers)});
   }
   return timings;
 }

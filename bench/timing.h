@@ -17,14 +17,24 @@ struct TimedFile {
   std::string path;
   SessionOptions session;
   std::vector<NamedArray> inputs;
+  int streams = 1;    // networks that run at the same time, each on a thread of its own
+  int64_t items = 1;  // of one forward pass: the batch
 };
 
 // Milliseconds. Load is from the path to a network ready for its first input, with the file in the page cache; the
-// first forward is the one that plans and allocates; steady state is what comes after three more.
+// first forward is the one that plans and allocates; steady state is what comes after three more. With several streams
+// all but the steady state is that of one alone, and latencies are those of each while all run.
 struct Timing {
   Statistics load, first, steady;
+  RunTimes first_parts, steady_parts;  // medians; with several streams the steady ones of the first stream
   // The medians of the single repetitions, which are hundreds of milliseconds apart: what CompareTimes wants.
   std::vector<double> load_medians, steady_medians;
+  // Milliseconds an item, of the same repetitions: the median over the batch, or with several streams the time of all.
+  std::vector<double> item_ms;
+  // "NAME (TYPE)" of layers that run on the CPU because the backend does not know them.
+  std::vector<std::string> cpu_layers;
+
+  double ItemsPerSecond() const;
 };
 
 // Memory that a network takes: how much the peak of this process's resident set grows from here on. Nothing where the

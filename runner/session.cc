@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <opencv2/core.hpp>
 #include <opencv2/dnn.hpp>
 #include <string_view>
@@ -19,6 +20,10 @@
 
 namespace permafrost {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double Milliseconds(Clock::duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
 Status TryInChild(const MappedFile& file, double seconds) {
   return RunOpenCvInChild("OpenCV's importer", {.seconds = seconds},
@@ -61,6 +66,7 @@ struct Session::Impl {
   bool channels_last = true;
   std::vector<TensorInfo> inputs, outputs;
   Device device;
+  RunTimes times;
   std::vector<Array> blobs;  // what the net was given last: memory to be used again, of which its inputs may be views
 
   Status ReadInfo(const SessionOptions& options);
@@ -272,6 +278,7 @@ StatusOr<std::vector<NamedArray>> Session::Run(const std::vector<NamedArray>& gi
       return NotFound(impl_->path, ": no input \"", one.name, "\"; there is: ", Names(impl_->inputs));
     }
   }
+  const auto begin = Clock::now();
   impl_->blobs.resize(impl_->inputs.size());
   for (size_t i = 0; i < impl_->inputs.size(); ++i) {
     const TensorInfo& input = impl_->inputs[i];
@@ -284,7 +291,9 @@ StatusOr<std::vector<NamedArray>> Session::Run(const std::vector<NamedArray>& gi
     RETURN_IF_ERROR(WithContext(ViewAsMat(impl_->blobs[i]).status(), where));
   }
   std::vector<cv::Mat> mats;
+  const auto given_all = Clock::now();
   RETURN_IF_ERROR(WithContext(impl_->ForwardBlobs(mats), impl_->path));
+  const auto computed = Clock::now();
   if (mats.size() != impl_->outputs.size()) return Internal(impl_->path, ": cv::dnn gave ", mats.size(), " outputs");
   std::vector<NamedArray> results;
   for (size_t i = 0; i < mats.size(); ++i) {
@@ -293,7 +302,33 @@ StatusOr<std::vector<NamedArray>> Session::Run(const std::vector<NamedArray>& gi
       return WithContext(array.status(), StrCat(impl_->path, ": output \"", impl_->outputs[i].name, "\""));
     results.push_back({impl_->outputs[i].name, std::move(array).value()});
   }
+  impl_->times = {Milliseconds(given_all - begin), Milliseconds(computed - given_all),
+                  Milliseconds(Clock::now() - computed)};
   return results;
+}
+
+RunTimes Session::LastTimes() const { return impl_->times; }
+
+StatusOr<std::vector<LayerTime>> Session::LayerTimes() {
+  if (impl_->cv_backend != cv::dnn::DNN_BACKEND_OPENCV) {
+    return Unsupported(impl_->path, ": only the backend opencv tells the times of its layers");
+  }
+  std::vector<LayerTime> layers;
+  const Status status = Guarded("asking for times", [&]() -> Status {
+    std::vector<double> ticks;  // without the data layer, which has the id 0
+    impl_->net.getPerfProfile(ticks);
+    for (const cv::String& name : impl_->net.getLayerNames()) {
+      const int id = impl_->net.getLayerId(name);
+      if (id < 1 || static_cast<size_t>(id) > ticks.size()) {
+        return Unsupported("OpenCV ", CV_VERSION, " gives no time of layer \"", name, "\"");
+      }
+      const double ms = ticks[static_cast<size_t>(id) - 1] * 1e3 / cv::getTickFrequency();
+      layers.push_back({name, impl_->net.getLayer(id)->type, ms});
+    }
+    return OkStatus();
+  });
+  if (!status.ok()) return WithContext(status, impl_->path);
+  return layers;
 }
 
 }  // namespace permafrost

@@ -35,6 +35,16 @@ struct NamedArray {
   Array array;
 };
 
+// Where one Run spends its time: bringing arrays into cv::dnn's order, the network with what it copies to its device and
+// back, bringing its outputs into TensorFlow's order.
+struct RunTimes {
+  double in_ms = 0, net_ms = 0, out_ms = 0;
+};
+struct LayerTime {
+  std::string name, type;
+  double ms = 0;
+};
+
 // A network in cv::dnn, spoken to in TensorFlow's names, shapes and axis order. With a model.json beside the file the
 // translation is what that says. Without, 4-D and 5-D arrays of a TensorFlow file are taken to be channels-last outside
 // and channels-first inside; those of an ONNX file stay as they are.
@@ -69,6 +79,10 @@ class Session {
   StatusOr<std::vector<NamedArray>> Run(const std::vector<NamedArray>& inputs);
   // How often the file was given to OpenCV: once, and once more for each change of the inputs' shapes.
   size_t loads() const;
+  RunTimes LastTimes() const;  // of the last Run
+  // Of the last Run, in the order of the net; a layer that was fused into another one takes 0.
+  // Errors: a backend other than opencv and an engine of OpenCV 5 do not tell.
+  StatusOr<std::vector<LayerTime>> LayerTimes();
 
  private:
   struct Impl;

@@ -13,6 +13,7 @@
 #include "bench/bisect_case.h"
 #include "bench/optimize_case.h"
 #include "bench/report.h"
+#include "bench/report_json.h"
 #include "optimizer/support/atomic_file.h"
 #include "optimizer/support/mapped_file.h"
 #include "optimizer/support/version.h"
@@ -198,6 +199,7 @@ int Main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--check-only", flags.options.check_only, "do not time");
+  app.add_flag("--profile", flags.options.profile, "time each layer, too (backend opencv)");
   app.add_flag("--onnx", flags.options.onnx, "write the model as ONNX, too, and compare that file");
   app.add_flag(
       "--bisect", flags.bisect,
@@ -225,8 +227,12 @@ int Main(int argc, char** argv) {
     return app.add_option(name, values, text)->delimiter(',')->allow_extra_args(false)->group(settings);
   };
   list("--threads", flags.settings.threads, "threads of OpenCV (default: all cores)")->check(CLI::PositiveNumber);
-  list("--backend", flags.settings.backends, "opencv, cuda or openvino")->capture_default_str();
-  list("--target", flags.settings.targets, "cpu, opencl, opencl-fp16, cuda or cuda-fp16")->capture_default_str();
+  list("--backend", flags.settings.backends, "opencv, cuda, openvino, ...: permafrost-run --list-devices")->capture_default_str();
+  list("--target", flags.settings.targets, "cpu, opencl, opencl-fp16, cuda, cuda-fp16, ...")->capture_default_str();
+  list("--batch", flags.settings.batches, "items of one pass; inputs and references are repeated (default: the case's)")
+      ->check(CLI::PositiveNumber);
+  list("--streams", flags.settings.streams, "networks that run at the same time, each with its threads (default: 1)")
+      ->check(CLI::PositiveNumber);
   list("--with", flags.others, "more files of the one case, to check and time beside it");
   try {
     app.parse(static_cast<int>(own.size()), own.data());

@@ -2,7 +2,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "optimizer/support/status.h"
 
@@ -13,8 +12,6 @@ namespace permafrost {
 std::string WithCommas(int64_t number);
 // "12.3 MB".
 std::string HumanBytes(int64_t bytes);
-// Columns as wide as their widest cell; the first one left-aligned, the others right.
-std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 
 // Prints "permafrost-x: message" on stderr and returns the exit code.
 int Fail(std::string_view program, const Status& status);

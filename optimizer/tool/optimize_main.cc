@@ -11,6 +11,7 @@
 #include "optimizer/pipeline/optimize.h"
 #include "optimizer/pipeline/pass_steps.h"
 #include "optimizer/support/status_line.h"
+#include "optimizer/support/text_table.h"
 #include "optimizer/support/version.h"
 #include "optimizer/tool/console.h"
 #include "shared_io/paths.h"
@@ -59,7 +60,7 @@ void PrintReport(const OptimizeOptions& options, const OptimizeReport& report) {
   row("parameters", report.before.parameters, report.after.parameters);
   if (!options.output.empty()) row("bytes", report.before.bytes, report.after.bytes, true);
   std::cout << options.model << ": " << NameOf(report.format) << " -> " << ToString(options.target) << "\n\n"
-            << FormatTable(rows) << "\n";
+            << TextTable(rows) << "\n";
   rows = {{"pass", "nodes", "ms"}};
   double total = 0;
   for (const PassReport& pass : report.passes) {
@@ -68,7 +69,7 @@ void PrintReport(const OptimizeOptions& options, const OptimizeReport& report) {
     rows.push_back({pass.name + pass.arguments, StrCat(pass.nodes_before, " -> ", pass.nodes_after), Milliseconds(pass.milliseconds)});
   }
   rows.push_back({"all passes", "", Milliseconds(total)});
-  std::cout << FormatTable(rows) << "\n";
+  std::cout << TextTable(rows) << "\n";
   PrintFile(options, report);
   for (const OptimizeReport& part : report.parts) {
     std::cout << "\n";

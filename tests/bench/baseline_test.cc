@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "bench/report.h"
+#include "bench/report_json.h"
 
 namespace permafrost {
 namespace {
@@ -16,7 +16,7 @@ using ::testing::IsEmpty;
 
 // Nine repetitions around `median_ms`.
 CaseReport Report(double needed, double median_ms) {
-  FileReport file{"optimized", "a.pb", "", {}, {}};
+  FileReport file{"optimized", "a.pb", {}, {}};
   file.check.verdict = needed <= 1e-4 ? Verdict::kPassed : Verdict::kFailed;
   file.check.outputs = {{"y", {}}};
   file.check.outputs[0].comparison.needed_rel = needed;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/report.h"
+#include "bench/report_json.h"
 #include "tests/bench/case_folder.h"
 
 namespace permafrost {
@@ -76,7 +77,7 @@ TEST_F(BenchTest, RunsEveryFileInEverySetting) {
   options.settings = SettingsOf({.threads = {1, 2}});
   std::vector<CaseReport> reports = {CheckCase(one, Copy, options)};
   std::vector<std::string> names;
-  for (const FileReport& file : reports[0].files) names.push_back(file.label + "|" + file.setting);
+  for (const FileReport& file : reports[0].files) names.push_back(file.label + "|" + file.setting.name);
   EXPECT_THAT(names, ElementsAre("raw|1 thread", "raw|2 threads", "optimized|1 thread", "optimized|2 threads",
                                  "copy.pb|1 thread", "copy.pb|2 threads", "broken.pb|1 thread", "broken.pb|2 threads"));
   EXPECT_TRUE(reports[0].Failed()) << "broken.pb";
@@ -97,11 +98,48 @@ TEST_F(BenchTest, RunsEveryFileInEverySetting) {
             reports[0].files[5].timing->steady_medians.size());
 }
 
+TEST_F(BenchTest, RunsBatchesAndStreamsBesideTheCasesOwn) {
+  BenchOptions options = Options();
+  options.settings = SettingsOf({.threads = {1}, .batches = {1, 3}, .streams = {1, 2}});
+  options.profile = true;
+  const BenchCase one = Case("right", Right());
+  std::vector<CaseReport> reports = {CheckCase(one, Copy, options)};
+  ASSERT_EQ(reports[0].files.size(), 8U);
+  const FileReport& both = reports[0].files[7];
+  EXPECT_EQ(both.Name(), "optimized batch 3 2 streams");
+  EXPECT_EQ(both.check.verdict, Verdict::kPassed) << both.check.reason;
+  EXPECT_THAT(both.path, HasSubstr("right.batch3.pb"));
+  ASSERT_TRUE(TimeCases({one}, reports, options).ok());
+  for (const FileReport& file : reports[0].files) {
+    ASSERT_TRUE(file.timing.has_value()) << file.Name() << file.check.reason;
+    EXPECT_GE(file.timing->item_ms.size(), 9U);
+    EXPECT_GT(file.timing->ItemsPerSecond(), 0);
+    EXPECT_GT(file.timing->steady_parts.net_ms, 0);
+    EXPECT_GT(file.timing->first_parts.net_ms, 0);
+    EXPECT_EQ(file.profile.has_value(), file.setting.streams == 1) << file.Name();
+  }
+  const Timing& alone = *reports[0].files[4].timing;
+  EXPECT_NEAR(alone.ItemsPerSecond(), 1e3 / StatisticsOf(alone.steady_medians).median, 1e-6);
+  const Timing& batch = *reports[0].files[6].timing;
+  EXPECT_NEAR(batch.ItemsPerSecond(), 3e3 / StatisticsOf(batch.steady_medians).median, 1e-6);
+  // Two streams that run at the same time take at least half as long as one after the other.
+  const Timing& streams = *both.timing;
+  EXPECT_LT(streams.ItemsPerSecond(), 2.5 * 3e3 / streams.steady.min);
+  const std::string table = ReportTable(reports);
+  EXPECT_THAT(table, HasSubstr("items/s"));
+  EXPECT_THAT(table, HasSubstr("right optimized batch 1 1 stream: "));
+  EXPECT_THAT(table, HasSubstr("ReLU"));
+  const auto json = nlohmann::json::parse(ReportJson(reports, options));
+  EXPECT_EQ(json["cases"][0]["files"][7]["streams"], 2);
+  EXPECT_EQ(json["cases"][0]["files"][7]["batch"], 3);
+  EXPECT_GE(json["cases"][0]["files"][4]["profile"]["layers"].size(), 2U);
+}
+
 TEST_F(BenchTest, FailsInASettingThatOpenCvHasNot) {
   BenchOptions options = Options();
   options.settings = SettingsOf({.backends = {"opencv", "cuda"}});
   const CaseReport report = CheckCase(Case("right", Right()), Copy, options);
-  EXPECT_EQ(report.files[2].setting, "opencv/cpu");
+  EXPECT_EQ(report.files[2].setting.name, "opencv/cpu");
   EXPECT_EQ(report.files[2].check.verdict, Verdict::kPassed);
   EXPECT_EQ(report.files[3].check.verdict, Verdict::kFailed);
   EXPECT_THAT(report.files[3].check.reason, HasSubstr("backend/target cuda/cpu"));

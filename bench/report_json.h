@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/bench.h"
+
+namespace permafrost {
+
+// Everything a run has found, for machines: checks, times and their statistics, machine and build.
+std::string ReportJson(const std::vector<CaseReport>& reports, const BenchOptions& options);
+
+}  // namespace permafrost
