@@ -3,9 +3,11 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/check.h"
+#include "bench/labelled.h"
 #include "bench/model_case.h"
 #include "bench/profile.h"
 #include "bench/setting.h"
@@ -26,11 +28,23 @@ struct FileReport {
   std::string Name() const;  // file and setting
 };
 
+// Which file in which setting to use, of those that passed their check.
+struct Advice {
+  std::string goal;   // "latency" or "throughput"
+  std::string file;   // FileReport::Name
+  double value = 0;   // milliseconds a forward, or items a second
+  std::string flags;  // of permafrost-run
+  std::vector<std::string> session_code, cv_code;  // lines of C++: with Session, with cv::dnn alone
+  size_t tried = 0, alike = 0;  // files and settings that were timed; those that cannot be told from the fastest
+};
+
 struct CaseReport {
   std::string name;
   std::string error;  // why there is nothing to check; empty otherwise
   bool judged_by_kernels = false;
   std::vector<FileReport> files;
+  std::optional<LabelledReport> labelled = {};  // in the first setting
+  std::vector<Advice> advice = {};              // see tune.h
 
   bool Failed() const;  // an error, or a file other than the raw one failed its check
   // What the others are compared with; nullptr: nothing was timed.

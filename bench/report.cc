@@ -65,7 +65,7 @@ Row TimeCells(const FileReport& file, const FileReport* first) {
   cells[5] = Number(timing.ItemsPerSecond(), 4);
   if (first == &file) return cells;
   cells[6] = SpeedText(CompareTimes(first->timing->load_medians, timing.load_medians));
-  cells[7] = SpeedText(CompareTimes(first->timing->item_ms, timing.item_ms));
+  cells[7] = SpeedText(SpeedupOf(*first->timing, timing));
   return cells;
 }
 

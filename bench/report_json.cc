@@ -14,18 +14,10 @@ using Json = nlohmann::ordered_json;
 Json Finite(double value) { return std::isfinite(value) ? Json(value) : Json("inf"); }
 
 Json ToJson(const Statistics& statistics) {
-  return {{"count", statistics.count},   {"min", statistics.min},
-          {"median", statistics.median}, {"p90", statistics.p90},
+  return {{"count", statistics.count},   {"min", statistics.min},       {"p25", statistics.p25},
+          {"median", statistics.median}, {"p75", statistics.p75}, {"p90", statistics.p90},
           {"p95", statistics.p95},       {"p99", statistics.p99},
           {"mean", statistics.mean},     {"variation", statistics.variation}};
-}
-
-Json ToJson(const Speedup& speedup) {
-  return {{"ratio", speedup.ratio},
-          {"low", speedup.low},
-          {"high", speedup.high},
-          {"p", speedup.p},
-          {"distinguishable", speedup.distinguishable}};
 }
 
 Json ToJson(const RunTimes& times) { return {{"in", times.in_ms}, {"net", times.net_ms}, {"out", times.out_ms}}; }
@@ -36,6 +28,32 @@ Json ToJson(const Profile& profile) {
     json["layers"].push_back({{"name", layer.name}, {"type", layer.type}, {"ms", layer.ms}});
   }
   return json;
+}
+
+Json ToJson(const Share& share) {
+  return {{"hits", share.hits}, {"share", share.share}, {"low", share.low}, {"high", share.high}};
+}
+
+Json ToJson(const LabelledReport& report) {
+  Json json = {{"pictures", report.pictures}, {"output", report.output}, {"files", Json::array()}};
+  for (const LabelledFile& file : report.files) {
+    Json one = {{"file", file.name}, {"top1", ToJson(file.top1)}, {"top5", ToJson(file.top5)}, {"failed", file.failed}};
+    if (file.agreement) one["agreement"] = *file.agreement;
+    if (!file.first_failure.empty()) one["first_failure"] = file.first_failure;
+    json["files"].push_back(std::move(one));
+  }
+  return json;
+}
+
+Json ToJson(const Advice& advice) {
+  return {{"goal", advice.goal},
+          {"file", advice.file},
+          {advice.goal == "latency" ? "ms" : "items_per_s", advice.value},
+          {"flags", advice.flags},
+          {"session_code", advice.session_code},
+          {"cv_code", advice.cv_code},
+          {"tried", advice.tried},
+          {"alike", advice.alike}};
 }
 
 void AddSetting(const Setting& setting, Json& json) {
@@ -77,11 +95,12 @@ Json ToJson(const FileReport& file, const FileReport* first) {
     json["first_parts_ms"] = ToJson(file.timing->first_parts);
     json["steady_parts_ms"] = ToJson(file.timing->steady_parts);
     json["item_ms"] = file.timing->item_ms;
+    json["items"] = file.timing->items;
     json["items_per_s"] = file.timing->ItemsPerSecond();
     json["cpu_layers"] = file.timing->cpu_layers;
     if (first != &file) {
       json["loads_faster_by"] = ToJson(CompareTimes(first->timing->load_medians, file.timing->load_medians));
-      json["faster_by"] = ToJson(CompareTimes(first->timing->item_ms, file.timing->item_ms));
+      json["faster_by"] = ToJson(SpeedupOf(*first->timing, *file.timing));
     }
   }
   if (file.profile) json["profile"] = ToJson(*file.profile);
@@ -90,6 +109,14 @@ Json ToJson(const FileReport& file, const FileReport* first) {
 }
 
 }  // namespace
+
+Json ToJson(const Speedup& speedup) {
+  return {{"ratio", speedup.ratio},
+          {"low", speedup.low},
+          {"high", speedup.high},
+          {"p", speedup.p},
+          {"distinguishable", speedup.distinguishable}};
+}
 
 std::string ReportJson(const std::vector<CaseReport>& reports, const BenchOptions& options) {
   Json json;
@@ -110,6 +137,8 @@ std::string ReportJson(const std::vector<CaseReport>& reports, const BenchOption
     if (!report.error.empty()) one["error"] = report.error;
     one["files"] = Json::array();
     for (const FileReport& file : report.files) one["files"].push_back(ToJson(file, report.FirstTimed()));
+    if (report.labelled) one["labels"] = ToJson(*report.labelled);
+    for (const Advice& advice : report.advice) one["advice"].push_back(ToJson(advice));
     json["cases"].push_back(std::move(one));
   }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

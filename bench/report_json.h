@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -9,5 +10,7 @@ namespace permafrost {
 
 // Everything a run has found, for machines: checks, times and their statistics, machine and build.
 std::string ReportJson(const std::vector<CaseReport>& reports, const BenchOptions& options);
+
+nlohmann::ordered_json ToJson(const Speedup& speedup);
 
 }  // namespace permafrost

@@ -34,6 +34,7 @@ struct UTest {
 
 constexpr size_t kMostExact = 40;
 constexpr double kTail = 0.025;
+constexpr double kQuantile = 1.959963984540054;  // of the normal distribution, for that tail
 
 UTest ExactU(double u, size_t n, size_t m) {
   const std::vector<double> orders = OrdersByU(n, m);
@@ -50,7 +51,6 @@ UTest ExactU(double u, size_t n, size_t m) {
 }
 
 UTest NormalU(double u, double n, double m, double tied) {
-  constexpr double kQuantile = 1.959963984540054;
   const double mean = n * m / 2, all = n + m;
   const double deviation = std::sqrt(n * m / 12 * (all + 1 - tied / (all * (all - 1))));
   if (!(deviation > 0)) return {1, 0};
@@ -81,7 +81,9 @@ Statistics StatisticsOf(std::vector<double> samples) {
   const double count = static_cast<double>(samples.size());
   out.count = samples.size();
   out.min = samples.front();
+  out.p25 = Percentile(samples, 0.25);
   out.median = Percentile(samples, 0.5);
+  out.p75 = Percentile(samples, 0.75);
   out.p90 = Percentile(samples, 0.9);
   out.p95 = Percentile(samples, 0.95);
   out.p99 = Percentile(samples, 0.99);
@@ -89,6 +91,19 @@ Statistics StatisticsOf(std::vector<double> samples) {
   double squares = 0;
   for (const double sample : samples) squares += (sample - out.mean) * (sample - out.mean);
   if (samples.size() > 1 && out.mean != 0) out.variation = std::sqrt(squares / (count - 1)) / out.mean;
+  return out;
+}
+
+Share WilsonShare(int64_t hits, int64_t total) {
+  Share out{hits, total, 0, 0, 1};
+  if (total <= 0) return out;
+  const double n = static_cast<double>(total), p = static_cast<double>(hits) / n;
+  const double z2 = kQuantile * kQuantile;
+  const double middle = (p + z2 / (2 * n)) / (1 + z2 / n);
+  const double half = kQuantile * std::sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n);
+  out.share = p;
+  out.low = std::max(0.0, middle - half);
+  out.high = std::min(1.0, middle + half);
   return out;
 }
 

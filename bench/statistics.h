@@ -1,18 +1,26 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace permafrost {
 
 struct Statistics {
   size_t count = 0;
-  double min = 0, median = 0, p90 = 0, p95 = 0, p99 = 0, mean = 0;
+  double min = 0, p25 = 0, median = 0, p75 = 0, p90 = 0, p95 = 0, p99 = 0, mean = 0;
   double variation = 0;  // standard deviation / mean
 };
 
 // Of any numbers; all zero of none. Percentiles are interpolated between neighbours.
 Statistics StatisticsOf(std::vector<double> samples);
+
+// A share of things that are right, with its 95 % interval (E. B. Wilson 1927).
+struct Share {
+  int64_t hits = 0, total = 0;
+  double share = 0, low = 0, high = 1;
+};
+Share WilsonShare(int64_t hits, int64_t total);  // of none: anything between 0 and 1
 
 // How many times smaller one set of times is than another.
 struct Speedup {

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string_view>
 #include <thread>
@@ -68,12 +69,12 @@ std::vector<double> Between(const std::vector<double>& values, size_t begin, siz
   return {values.begin() + static_cast<std::ptrdiff_t>(begin), values.begin() + static_cast<std::ptrdiff_t>(end)};
 }
 
-// Ends a call that took `wall_ms`; 0: as long as its samples.
-void Count(benchmark::State& state, Samples& samples, double wall_ms = 0) {
+// Ends a call that took `wall_ms`; nothing: as long as its samples.
+void Count(benchmark::State& state, Samples& samples, std::optional<double> wall_ms = std::nullopt) {
   const size_t before = samples.calls.empty() ? 0 : samples.calls.back().end;
   const std::vector<double> values = Between(samples.ms, before, samples.ms.size());
   const Statistics own = StatisticsOf(values);
-  samples.calls.push_back({samples.ms.size(), wall_ms});
+  samples.calls.push_back({samples.ms.size(), wall_ms.value_or(std::accumulate(values.begin(), values.end(), 0.0))});
   state.counters["median_ms"] = own.median;
   state.counters["p95_ms"] = own.p95;
   state.counters["variation"] = own.variation;
@@ -93,8 +94,7 @@ CallTimes CallTimesOf(const Samples& samples, const TimedFile& file) {
     const size_t count = call.end - begin;
     if (2 * count >= longest && count > 0) {
       times.medians.push_back(StatisticsOf(Between(samples.ms, begin, call.end)).median);
-      const double forward_ms = file.streams > 1 ? call.wall_ms / static_cast<double>(count) : times.medians.back();
-      times.item_ms.push_back(forward_ms / static_cast<double>(file.items));
+      times.item_ms.push_back(call.wall_ms / static_cast<double>(count) / static_cast<double>(file.items));
     }
     begin = call.end;
   }
@@ -249,6 +249,16 @@ std::optional<int64_t> StatusBytes(std::string_view key) {
 
 double Timing::ItemsPerSecond() const { return item_ms.empty() ? 0 : 1e3 / StatisticsOf(item_ms).median; }
 
+Speedup SpeedupOf(const Timing& a, const Timing& b) {
+  if (a.streams != b.streams) return CompareTimes(a.item_ms, b.item_ms);
+  const auto of_items = [](const Timing& timing) {
+    std::vector<double> values = timing.steady_medians;
+    for (double& value : values) value /= static_cast<double>(timing.items);
+    return values;
+  };
+  return CompareTimes(of_items(a), of_items(b));
+}
+
 PeakMemory::PeakMemory() {
   constexpr std::string_view kResetPeak = "5";
   std::ofstream reset("/proc/self/clear_refs");
@@ -296,7 +306,7 @@ StatusOr<std::vector<Timing>> TimeFiles(const std::vector<TimedFile>& files, con
     timings.push_back({StatisticsOf(subject->load.ms), StatisticsOf(subject->first.ms), StatisticsOf(subject->steady.ms),
                        MediansOf(subject->first_parts), MediansOf(subject->steady_parts),
                        CallTimesOf(subject->load, subject->file).medians, steady.medians, steady.item_ms,
-                       std::move(subject->cpu_layers)});
+                       subject->file.items, subject->file.streams, std::move(subject->cpu_layers)});
   }
   return timings;
 }

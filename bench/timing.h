@@ -29,8 +29,10 @@ struct Timing {
   RunTimes first_parts, steady_parts;  // medians; with several streams the steady ones of the first stream
   // The medians of the single repetitions, which are hundreds of milliseconds apart: what CompareTimes wants.
   std::vector<double> load_medians, steady_medians;
-  // Milliseconds an item, of the same repetitions: the median over the batch, or with several streams the time of all.
+  // Milliseconds that an item takes, of the same repetitions: all their time over all their items.
   std::vector<double> item_ms;
+  int64_t items = 1;  // of one forward pass
+  int streams = 1;
   // "NAME (TYPE)" of layers that run on the CPU because the backend does not know them.
   std::vector<std::string> cpu_layers;
 
@@ -47,6 +49,9 @@ class PeakMemory {
  private:
   std::optional<int64_t> before_;
 };
+
+// How many times faster `b` is than `a`: by the latency of an item; by throughput if they have unlike numbers of streams.
+Speedup SpeedupOf(const Timing& a, const Timing& b);
 
 // Registers <name>/load, /first and /steady of each file with Google Benchmark and runs them, interleaved at random.
 // `flags` are Google Benchmark's own ("--benchmark_repetitions=9", "--benchmark_out=x.json", ...); with

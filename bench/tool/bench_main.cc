@@ -8,15 +8,18 @@
 #include <system_error>
 #include <vector>
 
-#include "bench/baseline.h"
-#include "bench/bench.h"
 #include "bench/bisect_case.h"
+#include "bench/join_reports.h"
 #include "bench/optimize_case.h"
 #include "bench/report.h"
 #include "bench/report_json.h"
+#include "bench/report_page.h"
+#include "bench/tool/bench_flags.h"
+#include "bench/tune.h"
 #include "optimizer/support/atomic_file.h"
 #include "optimizer/support/mapped_file.h"
 #include "optimizer/support/version.h"
+#include "runner/decode_classes.h"
 #include "shared_io/npy.h"
 
 namespace permafrost {
@@ -24,16 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Flags {
-  std::vector<std::string> paths, models_folders, others;
-  SettingLists settings;
-  std::string optimized, json, keep, baseline, opencv_command;
-  BaselineLimits limits;
-  std::vector<std::string> arrays;
-  bool bisect = false, raw = false;
-  BenchOptions options;
-  uint64_t seed = 1;
-};
+const std::string kProgram = "permafrost-bench";
 
 // A folder that is gone at the end, unless it was asked for by name.
 class WorkFolder {
@@ -72,30 +66,40 @@ std::vector<std::string> ModelsFolders(const std::vector<std::string>& given, co
 
 struct Plan {
   std::vector<BenchCase> cases;
-  std::vector<CaseReport> broken;  // folders that are no usable case
+  std::vector<CaseReport> broken;    // folders that are no usable case
+  std::vector<std::string> reports;  // texts of earlier runs and other programs
 };
 
-StatusOr<Plan> MakePlan(const Flags& flags) {
+StatusOr<std::string> ReadText(const std::string& path) {
+  ASSIGN_OR_RETURN(const auto file, MappedFile::Open(path));
+  return std::string(file->bytes());
+}
+
+StatusOr<Plan> MakePlan(const BenchFlags& flags) {
   Plan plan;
   std::error_code error;
-  if (flags.paths.size() == 2 && fs::is_regular_file(flags.paths[0], error) &&
-      fs::is_regular_file(flags.paths[1], error)) {
-    ASSIGN_OR_RETURN(ModelCase model, JudgedCase(flags.paths[0], flags.paths[1], flags.seed));
-    plan.cases.push_back({std::move(model), flags.paths[1], flags.others});
+  std::vector<std::string> files, folders;
+  for (const std::string& path : flags.paths) {
+    if (path.ends_with(".json")) {
+      ASSIGN_OR_RETURN(std::string text, ReadText(path));
+      plan.reports.push_back(std::move(text));
+    } else if (fs::is_regular_file(path, error)) {
+      files.push_back(path);
+    } else if (!fs::is_directory(path, error)) {
+      return InvalidArgument(path, ": no folder; give case folders, or one raw and one optimized file");
+    } else if (IsModelCase(path)) {
+      folders.push_back(path);
+    } else {
+      ASSIGN_OR_RETURN(const auto inside, ListModelCases(path));
+      folders.insert(folders.end(), inside.begin(), inside.end());
+    }
+  }
+  if (files.size() == 2 && folders.empty()) {
+    ASSIGN_OR_RETURN(ModelCase model, JudgedCase(files[0], files[1], flags.seed));
+    plan.cases.push_back({std::move(model), files[1], flags.others});
     return plan;
   }
-  std::vector<std::string> folders;
-  for (const std::string& path : flags.paths) {
-    if (!fs::is_directory(path, error)) {
-      return InvalidArgument(path, ": no folder; give case folders, or one raw and one optimized file");
-    }
-    if (IsModelCase(path)) {
-      folders.push_back(path);
-      continue;
-    }
-    ASSIGN_OR_RETURN(const auto inside, ListModelCases(path));
-    folders.insert(folders.end(), inside.begin(), inside.end());
-  }
+  if (!files.empty()) return InvalidArgument(files[0], ": no folder; give case folders, or one raw and one optimized file");
   if (!(flags.optimized.empty() && flags.others.empty()) && folders.size() != 1) {
     return InvalidArgument("--optimized and --with: give one case with them");
   }
@@ -113,26 +117,65 @@ StatusOr<Plan> MakePlan(const Flags& flags) {
   return plan;
 }
 
-StatusOr<bool> RunAll(Flags& flags) {
+Status CountLabels(const BenchFlags& flags, const ModelCase& model, CaseReport& report) {
+  std::vector<std::string> classes;
+  if (!flags.classes.empty()) {
+    ASSIGN_OR_RETURN(classes, ReadLabels(flags.classes));
+  }
+  ASSIGN_OR_RETURN(const auto pictures, ListLabelled(flags.labels, classes));
+  std::vector<ClassifiedFile> files;
+  for (const FileReport& file : report.files) {
+    const bool first = file.setting.name == flags.options.settings[0].name;
+    if (first && file.check.verdict == Verdict::kPassed) files.push_back({file.label, file.path, file.check.options});
+  }
+  ASSIGN_OR_RETURN(report.labelled, ClassifyLabelled(model, files, pictures, flags.picture, flags.options.progress));
+  return OkStatus();
+}
+
+Status WriteReports(const BenchFlags& flags, const std::vector<CaseReport>& reports,
+                    const std::vector<std::string>& others) {
+  if (flags.json.empty() && flags.page.empty()) return OkStatus();
+  std::string text;
+  if (!reports.empty()) text = ReportJson(reports, flags.options);
+  if (!others.empty()) {
+    std::vector<std::string> all = others;
+    if (!text.empty()) all.insert(all.begin(), std::move(text));
+    ASSIGN_OR_RETURN(text, JoinReports(all));
+  }
+  if (!flags.json.empty()) RETURN_IF_ERROR(WriteFileAtomically(flags.json, text));
+  if (!flags.page.empty()) RETURN_IF_ERROR(WriteFileAtomically(flags.page, ReportPage(text)));
+  return OkStatus();
+}
+
+StatusOr<bool> RunAll(BenchFlags& flags) {
   WorkFolder work;
   RETURN_IF_ERROR(work.Open(flags.keep));
   flags.options.work_folder = work.path();
-  flags.options.settings = SettingsOf(flags.settings);
   flags.options.progress = [](std::string_view step) { std::cerr << step << "\n"; };
   ASSIGN_OR_RETURN(Plan plan, MakePlan(flags));
   std::string baseline;  // read first: a wrong path must not cost a run
   if (!flags.baseline.empty()) {
-    ASSIGN_OR_RETURN(const auto file, MappedFile::Open(flags.baseline));
-    baseline = std::string(file->bytes());
+    ASSIGN_OR_RETURN(baseline, ReadText(flags.baseline));
   }
   std::vector<CaseReport> reports;
-  for (const BenchCase& one : plan.cases) reports.push_back(CheckCase(one, OptimizeCase, flags.options));
-  if (!flags.options.check_only) RETURN_IF_ERROR(TimeCases(plan.cases, reports, flags.options));
+  for (const BenchCase& one : plan.cases) {
+    reports.push_back(CheckCase(one, OptimizeCase, flags.options));
+    if (!flags.labels.empty()) RETURN_IF_ERROR(CountLabels(flags, one.model, reports.back()));
+  }
+  if (!flags.options.check_only && !reports.empty()) RETURN_IF_ERROR(TimeCases(plan.cases, reports, flags.options));
+  if (flags.tune) {
+    for (CaseReport& one : reports) one.advice = AdviseOn(one);
+  }
   reports.insert(reports.end(), plan.broken.begin(), plan.broken.end());
   const bool own_output = std::any_of(flags.options.benchmark_flags.begin(), flags.options.benchmark_flags.end(),
                                       [](const std::string& flag) { return flag.rfind("--benchmark_format", 0) == 0; });
-  (own_output ? std::cerr : std::cout) << ReportTable(reports);
-  if (!flags.json.empty()) RETURN_IF_ERROR(WriteFileAtomically(flags.json, ReportJson(reports, flags.options)));
+  std::ostream& out = own_output ? std::cerr : std::cout;
+  if (!reports.empty()) out << ReportTable(reports);
+  for (const CaseReport& one : reports) {
+    if (one.labelled) out << "\n" << LabelledText(one.name, *one.labelled);
+    if (flags.tune) out << "\n" << AdviceText(one.name, one.advice);
+  }
+  RETURN_IF_ERROR(WriteReports(flags, reports, plan.reports));
   const bool failed = std::any_of(reports.begin(), reports.end(), [](const CaseReport& one) { return one.Failed(); });
   if (flags.baseline.empty()) return !failed;
   const auto worse = Regressions(reports, baseline, flags.limits);
@@ -141,7 +184,7 @@ StatusOr<bool> RunAll(Flags& flags) {
   return !failed && worse->empty();
 }
 
-StatusOr<BisectSubject> SubjectOf(const Flags& flags, const std::string& work_folder) {
+StatusOr<BisectSubject> SubjectOf(const BenchFlags& flags, const std::string& work_folder) {
   const std::string& path = flags.paths[0];
   std::error_code error;
   if (fs::is_directory(path, error)) {
@@ -159,7 +202,7 @@ StatusOr<BisectSubject> SubjectOf(const Flags& flags, const std::string& work_fo
 }
 
 // False: a node differs.
-StatusOr<bool> BisectOne(const Flags& flags) {
+StatusOr<bool> BisectOne(const BenchFlags& flags) {
   WorkFolder work;
   RETURN_IF_ERROR(work.Open(flags.keep));
   ASSIGN_OR_RETURN(const BisectSubject subject, SubjectOf(flags, work.path()));
@@ -178,7 +221,7 @@ StatusOr<bool> BisectOne(const Flags& flags) {
 }
 
 int Main(int argc, char** argv) {
-  Flags flags;
+  BenchFlags flags;
   std::vector<char*> own = {argv[0]};
   for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]).substr(0, 12) == "--benchmark_") {
@@ -188,60 +231,22 @@ int Main(int argc, char** argv) {
     }
   }
   CLI::App app("Checks optimized networks against their references in OpenCV, then times them against the raw ones.",
-               "permafrost-bench");
+               kProgram);
   app.set_version_flag("--version", std::string(Version()));
   app.footer("Google Benchmark's flags (--benchmark_repetitions=9, --benchmark_out=FILE, ...) are taken too.");
-  app.add_option("PATH", flags.paths, "case folders, a folder of them, or RAW.pb OPTIMIZED.pb")->required();
-  app.add_option("--optimized", flags.optimized, "check this file instead of optimizing the case's model");
-  app.add_option("--models", flags.models_folders, "where models lie that a meta.json only names")
-      ->allow_extra_args(false);
-  app.add_option("--tolerance", flags.options.tolerance, "max|a-b| / max|b| that passes")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  app.add_flag("--check-only", flags.options.check_only, "do not time");
-  app.add_flag("--profile", flags.options.profile, "time each layer, too (backend opencv)");
-  app.add_flag("--onnx", flags.options.onnx, "write the model as ONNX, too, and compare that file");
-  app.add_flag(
-      "--bisect", flags.bisect,
-      "find the first node that differs from the reference kernels: of a case's optimized file, of FILE.pb, or of "
-      "OPTIMIZED.pb with RAW.pb as its source");
-  app.add_flag("--raw", flags.raw, "with --bisect: the case's own file instead of the optimized one");
-  app.add_option("--in", flags.arrays, "with --bisect FILE.pb: its inputs as .npy, in order")->allow_extra_args(false);
-  app.add_option("--opencv", flags.opencv_command,
-                 "with --bisect: ask another OpenCV by this command (tests/compat/layers)");
-  app.add_option("--json", flags.json, "write checks, times, machine and build to this file");
-  const std::string regressions = "Regressions (exit code 1)";
-  app.add_option("--baseline", flags.baseline, "a --json of an earlier run to compare with")->group(regressions);
-  app.add_option("--max-slowdown", flags.limits.slowdown, "new time / old time that is no regression")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber)
-      ->group(regressions);
-  app.add_option("--max-accuracy-loss", flags.limits.accuracy, "new tolerance / old tolerance that is no regression")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber)
-      ->group(regressions);
-  app.add_option("--keep", flags.keep, "keep the optimized files in this folder");
-  app.add_option("--seed", flags.seed, "of the input when there are no references")->capture_default_str();
-  const std::string settings = "Settings (lists: every combination is run)";
-  const auto list = [&](const char* name, auto& values, const char* text) {
-    return app.add_option(name, values, text)->delimiter(',')->allow_extra_args(false)->group(settings);
-  };
-  list("--threads", flags.settings.threads, "threads of OpenCV (default: all cores)")->check(CLI::PositiveNumber);
-  list("--backend", flags.settings.backends, "opencv, cuda, openvino, ...: permafrost-run --list-devices")->capture_default_str();
-  list("--target", flags.settings.targets, "cpu, opencl, opencl-fp16, cuda, cuda-fp16, ...")->capture_default_str();
-  list("--batch", flags.settings.batches, "items of one pass; inputs and references are repeated (default: the case's)")
-      ->check(CLI::PositiveNumber);
-  list("--streams", flags.settings.streams, "networks that run at the same time, each with its threads (default: 1)")
-      ->check(CLI::PositiveNumber);
-  list("--with", flags.others, "more files of the one case, to check and time beside it");
+  AddFlags(app, flags);
   try {
     app.parse(static_cast<int>(own.size()), own.data());
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  if (const Status read = ReadFlags(app, flags); !read.ok()) {
+    std::cerr << kProgram << ": " << Message(read) << "\n";
+    return 2;
+  }
   const auto good = flags.bisect ? BisectOne(flags) : RunAll(flags);
   if (good.ok()) return *good ? 0 : 1;
-  std::cerr << "permafrost-bench: " << Message(good.status()) << "\n";
+  std::cerr << kProgram << ": " << Message(good.status()) << "\n";
   return ExitCode(good.status());
 }
 

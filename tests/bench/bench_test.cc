@@ -118,13 +118,9 @@ TEST_F(BenchTest, RunsBatchesAndStreamsBesideTheCasesOwn) {
     EXPECT_GT(file.timing->first_parts.net_ms, 0);
     EXPECT_EQ(file.profile.has_value(), file.setting.streams == 1) << file.Name();
   }
-  const Timing& alone = *reports[0].files[4].timing;
-  EXPECT_NEAR(alone.ItemsPerSecond(), 1e3 / StatisticsOf(alone.steady_medians).median, 1e-6);
-  const Timing& batch = *reports[0].files[6].timing;
-  EXPECT_NEAR(batch.ItemsPerSecond(), 3e3 / StatisticsOf(batch.steady_medians).median, 1e-6);
-  // Two streams that run at the same time take at least half as long as one after the other.
-  const Timing& streams = *both.timing;
-  EXPECT_LT(streams.ItemsPerSecond(), 2.5 * 3e3 / streams.steady.min);
+  EXPECT_LE(reports[0].files[4].timing->ItemsPerSecond(), 1e3 / reports[0].files[4].timing->steady.min);
+  EXPECT_LE(reports[0].files[6].timing->ItemsPerSecond(), 3e3 / reports[0].files[6].timing->steady.min);
+  EXPECT_LE(both.timing->ItemsPerSecond(), 2 * 3e3 / both.timing->steady.min);
   const std::string table = ReportTable(reports);
   EXPECT_THAT(table, HasSubstr("items/s"));
   EXPECT_THAT(table, HasSubstr("right optimized batch 1 1 stream: "));

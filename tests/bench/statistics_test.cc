@@ -13,7 +13,9 @@ TEST(Statistics, AreThoseOfTheSortedSamples) {
   const Statistics out = StatisticsOf({5, 1, 3, 2, 4});
   EXPECT_EQ(out.count, 5U);
   EXPECT_EQ(out.min, 1);
+  EXPECT_EQ(out.p25, 2);
   EXPECT_EQ(out.median, 3);
+  EXPECT_EQ(out.p75, 4);
   EXPECT_DOUBLE_EQ(out.p90, 4.6);
   EXPECT_DOUBLE_EQ(out.p95, 4.8);
   EXPECT_DOUBLE_EQ(out.p99, 4.96);
@@ -27,6 +29,18 @@ TEST(Statistics, TakeOneSampleAndNone) {
   EXPECT_EQ(StatisticsOf({7}).variation, 0);
   EXPECT_EQ(StatisticsOf({}).count, 0U);
   EXPECT_EQ(StatisticsOf({}).median, 0);
+}
+
+// The numbers are statsmodels.stats.proportion.proportion_confint's, method "wilson".
+TEST(WilsonShare, AgreesWithStatsmodels) {
+  const Share share = WilsonShare(8, 10);
+  EXPECT_EQ(share.share, 0.8);
+  EXPECT_NEAR(share.low, 0.4901624715, 1e-9);
+  EXPECT_NEAR(share.high, 0.9433178485, 1e-9);
+  EXPECT_NEAR(WilsonShare(10, 10).low, 0.7224672001, 1e-9);
+  EXPECT_NEAR(WilsonShare(10, 10).high, 1, 1e-12);
+  EXPECT_NEAR(WilsonShare(0, 10).low, 0, 1e-12);
+  EXPECT_EQ(WilsonShare(0, 0).high, 1);
 }
 
 // The numbers of p are scipy.stats.mannwhitneyu's, method "exact" and "asymptotic".
