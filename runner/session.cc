@@ -310,7 +310,7 @@ StatusOr<std::vector<NamedArray>> Session::Run(const std::vector<NamedArray>& gi
 RunTimes Session::LastTimes() const { return impl_->times; }
 
 StatusOr<std::vector<LayerTime>> Session::LayerTimes() {
-  if (impl_->cv_backend != cv::dnn::DNN_BACKEND_OPENCV) {
+  if (impl_->device.cv_backend != cv::dnn::DNN_BACKEND_OPENCV) {
     return Unsupported(impl_->path, ": only the backend opencv tells the times of its layers");
   }
   std::vector<LayerTime> layers;

@@ -1,7 +1,8 @@
 """Models as TensorFlow itself opens them: what scripts/make_reference.py and its fellows record answers from.
 
 open_model(path, ...) recognises by content, as Permafrost does: frozen GraphDefs, checkpoints with their graph, SavedModels,
-Keras files. TensorFlow's graph optimisers and oneDNN are off: the answers are those of the graph as the file says it.
+Keras files. TensorFlow's graph optimisers and oneDNN are off: the answers are those of the graph as the file says it. Not so with
+PERMAFROST_TENSORFLOW="as users run it" in the environment: then its speed is TensorFlow's own.
 """
 import glob
 import os
@@ -9,8 +10,10 @@ import pathlib
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
-os.environ["CUDA_VISIBLE_DEVICES"] = ""
+AS_USERS_RUN_IT = os.environ.get("PERMAFROST_TENSORFLOW") == "as users run it"
+if not AS_USERS_RUN_IT:
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 try:
     import numpy as np
@@ -43,10 +46,13 @@ class SessionModel:
         self.graph = graph
         self.signature_inputs = inputs or {}
         self.signature_outputs = outputs or {}
-        config = tf1.ConfigProto(allow_soft_placement=True,  # a graph of two devices too
-                                 intra_op_parallelism_threads=int(os.environ.get("PERMAFROST_THREADS", "1")))
-        config.graph_options.rewrite_options.disable_meta_optimizer = True
-        config.graph_options.optimizer_options.opt_level = tf1.OptimizerOptions.L0
+        threads = int(os.environ.get("PERMAFROST_THREADS", "1"))
+        config = tf1.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=threads)  # soft: a graph of two devices too
+        if AS_USERS_RUN_IT:
+            config.inter_op_parallelism_threads = threads
+        else:
+            config.graph_options.rewrite_options.disable_meta_optimizer = True
+            config.graph_options.optimizer_options.opt_level = tf1.OptimizerOptions.L0
         self.session = tf1.Session(graph=self.graph, config=config)
 
     def inputs(self):
@@ -346,7 +352,7 @@ def read_saved_model(path, options):
     if name not in signatures:
         raise ModelError(f"{folder}: no signature {name}; there are {', '.join(sorted(signatures)) or 'none'}")
     if meta.object_graph_def.nodes and tf.executing_eagerly():
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not AS_USERS_RUN_IT})
         loaded = tf.saved_model.load(str(folder), list(tags))
         return FunctionModel(loaded, loaded.signatures[name])
     model = SessionModel("saved_model", tf.Graph())
