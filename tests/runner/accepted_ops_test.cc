@@ -145,8 +145,8 @@ struct RefusedProbe {
 };
 void PrintTo(const RefusedProbe& probe, std::ostream* out) { *out << probe.name; }
 
-const std::vector<RefusedProbe>& RefusedProbes() {
-  static const std::vector<RefusedProbe> probes = {
+std::vector<RefusedProbe> RefusedProbes() {
+  std::vector<RefusedProbe> probes = {
       {"Dilation", "dilations",
        "in x:float32[1,7,7,3]; k = float32[3,3,3,4]~1; y = Conv2D(x, k) {strides=[1,1,1,1], "
        "padding=\"SAME\", dilations=[1,2,2,1]}; out y"},
@@ -219,8 +219,6 @@ const std::vector<RefusedProbe>& RefusedProbes() {
       {"ConstantBesideInput", "constant with an input",
        "in x:float32[1,5,7,3]; g = float32[1,5,7,2]~4; k = float32[3,3,5,4]~1; j = ConcatV2(x, g, int32[]{3}); "
        "y = Conv2D(j, k) {strides=[1,1,1,1], padding=\"SAME\"}; out y"},
-      {"FiveDimsFromAPicture", "higher rank",
-       kPicture + "r = Reshape(c, int32[5]{2,5,7,2,2}); s = Relu(r); y = ConcatV2(r, s, int32[]{4}); out y"},
       {"SliceOfAVolume", "volumes",
        "in x:float32[1,4,5,6,3]; k = float32[1,1,1,3,4]~1; c = Conv3D(x, k) {strides=[1,1,1,1,1], padding=\"SAME\"}; "
        "s = Slice(c, int32[5]{0,1,1,1,0}, int32[5]{1,2,2,2,4}); y = Relu(s); out y"},
@@ -253,7 +251,19 @@ const std::vector<RefusedProbe>& RefusedProbes() {
       {"ConstantOutput", "depend on any input", kPicture + "y = Relu(c); z = float32[4]{1,2,3,4}; out y, z"},
       {"Unknown", "no such op", kPicture + "y = Rsqrt(c); out y"},
       {"UnknownMaximum", "no such op", kPicture + "s = Sigmoid(c); y = Maximum(c, s); out y"},
+      {"ConstantJoinedToAVolume", "order of volumes",
+       "in x:float32[1,4,5,6,3]; k = float32[1,1,1,3,4]~1; c = Conv3D(x, k) {strides=[1,1,1,1,1], padding=\"SAME\"}; "
+       "g = float32[1,4,5,6,2]~4; y = ConcatV2(c, g, int32[]{4}); out y"},
+      {"PicturesOfBothLayouts", "lie as",
+       "in x:float32[1,3,4,5]; in z:float32[1,3,4,5]; a = Conv2D(x, float32[1,1,5,5]~1) {strides=[1,1,1,1], data_format=\"NHWC\", "
+       "padding=\"SAME\"}; b = Conv2D(z, float32[1,1,3,3]~2) {strides=[1,1,1,1], padding=\"SAME\", "
+       "data_format=\"NCHW\"}; y = Add(a, b); out y"},
   };
+  // Up to 4.6 the importer forgets that they were pictures.
+  if (kInstalledOpenCv >= 40700) {
+    probes.push_back({"FiveDimsFromAPicture", "higher rank",
+                      kPicture + "r = Reshape(c, int32[5]{2,5,7,2,2}); s = Relu(r); y = Reshape(s, int32[2]{2,140}); out y"});
+  }
   return probes;
 }
 

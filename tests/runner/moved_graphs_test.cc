@@ -27,6 +27,21 @@ const Case kMoves[] = {
      kImages + kConvX + "t = Transpose(c, int32[4]{0,2,1,3}); r = Reshape(t, int32[3]{-1,7,20}); y = Relu(r); out y"},
     {"ChannelsInFrontOfWidth", kImages + kConvX + "t = Transpose(c, int32[4]{0,1,3,2}); y = Sigmoid(t); out y"},
     {"BatchBehind", kImages + kConvX + "t = Transpose(c, int32[4]{1,2,3,0}); y = Sigmoid(t); out y"},
+    // What says NCHW further down is heard by the constants of all before it.
+    {"RowsPickedIntoAVolume",
+     "in x:float32[2,4,3,2]; g = Gather(x, int32[2,3]{0,0,1,1,1,1}); y = Sub(g, float32[2,3,4,3,2]~1); out y"},
+    {"InputMadeAVolume",
+     "in x:float32[1,3,7,3]; a = Add(x, 0.5); b = Mul(a, x); r = Reshape(b, int32[5]{1,1,3,7,3}); "
+     "y = BiasAddV1(r, float32[3]{1,-2,3}); out y"},
+    {"ChannelsAgainstHeight", "in x:float32[?,4,5,6]; y = Transpose(x, int32[4]{0,3,2,1}); out y"},
+    {"ChannelsAgainstHeightToConv",
+     kImages + "t = Transpose(x, int32[4]{0,3,2,1}); w = float32[2,2,5,2]~2; y = Conv2D(t, w)" + kConv + "out y"},
+    {"InputTimesItself", "in x:float32[1,6,3,7]; m = Mul(x, x); y = Relu(m); out y"},
+    {"VectorsJoinedAsBefore2016",
+     "in x:float32[6]; a = Softplus(x); b = Tanh(x); y = Concat(int32[]{0}, x, a, b); out y"},
+    {"OneNumberOfAVector",
+     "in x:float32[4]; r = Reshape(x, int32[2]{2,2}); m = Max(r, int32[2]{0,1}) {keep_dims=false}; s = Softplus(m); "
+     "q = Square(s); y = Reshape(q, int32[2]{1,1}); out y"},
     {"OfAnInput", "in x:float32[?,4,5,6]; t = Transpose(x, int32[4]{0,2,3,1}); y = Sigmoid(t); out y"},
     {"ChannelShuffle", kWide + "a = Reshape(c, int32[5]{-1,6,8,2,4}); t = Transpose(a, int32[5]{0,1,2,4,3}); "
                                "b = Reshape(t, int32[4]{-1,6,8,8}); y = Relu(b); out y"},
@@ -231,7 +246,36 @@ std::string NameOfCase(const ::testing::TestParamInfo<Case>& info) { return info
 INSTANTIATE_TEST_SUITE_P(Moves, MovedGraph, ::testing::ValuesIn(kMoves), NameOfCase);
 INSTANTIATE_TEST_SUITE_P(Sizes, GraphOfOpenSize, ::testing::ValuesIn(kOpenSizes), NameOfCase);
 
+// A file that does not say how many rows come, though its graph takes one number of them.
+TEST(MovedGraphs, TakeTheRowsThatAReshapeFixes) {
+  const Graph graph = ParseOrDie(
+      "in x:float32[?,7,1,3]; t = Tanh(x); r = Reshape(t, int32[2]{3,21}); s = Sigmoid(r); y = Mul(r, s); out y");
+  const auto value = SeededInput({DType::kFloat32, Shape{3, 7, 1, 3}, {}}, 1);
+  ASSERT_TRUE(value.ok()) << value.status();
+  const StatusOr<double> error = ErrorWhenOptimized(graph, {{{"x", *value}}});
+  ASSERT_TRUE(error.ok()) << error.status();
+  EXPECT_LE(*error, 1e-4);
+}
+
 // What cannot be said is refused by name, not guessed.
+TEST(MovedGraphs, AreRefusedWhereAConstantIsJoinedToAVolume) {
+  const Graph graph = ParseOrDie(
+      "in x:float32[1,2,2,2,2]; c = Conv3D(x, float32[1,1,1,2,2]~1) {strides=[1,1,1,1,1], padding=\"VALID\", "
+      "data_format=\"NDHWC\"}; y = ConcatV2(c, float32[1,2,2,2,3]~2, int32[]{4}); out y");
+  const StatusOr<double> error = ErrorWhenOptimized(graph);
+  ASSERT_FALSE(error.ok());
+  EXPECT_NE(error.status().ToString().find("order of volumes"), std::string::npos) << error.status();
+}
+
+TEST(MovedGraphs, AreRefusedWherePicturesLieInBothWays) {
+  const Graph graph = ParseOrDie(
+      "in x:float32[1,1,3]; t = Tanh(x); r = Reshape(t, int32[4]{1,1,1,3}); "
+      "p = AvgPool(r) {ksize=[1,1,1,3], strides=[1,1,1,1], padding=\"SAME\", data_format=\"NCHW\"}; "
+      "b = MaxPool(r) {ksize=[1,1,1,1], strides=[1,1,1,1], padding=\"VALID\", data_format=\"NHWC\"}; y = Add(p, b); out y");
+  const StatusOr<double> error = ErrorWhenOptimized(graph);
+  EXPECT_FALSE(error.ok()) << *error;
+}
+
 TEST(MovedGraphs, AreRefusedWhereTheirSizeIsNoFixedMultiple) {
   const Graph graph = ParseOrDie(
       "in x:float32[?,?,?,3]; k = float32[3,3,3,4]~1; c = Conv2D(x, k) {strides=[1,2,2,1], padding=\"SAME\"}; s = "

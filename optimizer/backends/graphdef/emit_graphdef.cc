@@ -124,14 +124,18 @@ StatusOr<Prepared> Prepare(const Graph& graph, NodeId id, const EmitOptions& opt
       if (spec.kind != AttrSpec::Kind::kDefault) keys.emplace(spec.name);
     }
   }
-  if (node.op == "Placeholder" && !options.input_shapes) keys.erase("shape");
+  const Shape* shape = node.op == "Placeholder" ? node.attr<Shape>("shape") : nullptr;
+  const bool only_noted = !options.input_shapes && shape != nullptr && shape->has_rank();
+  if (only_noted) keys.insert("_output_shapes");
   const Tensor* tensor = nullptr;
   for (const std::string& key : keys) {
     if (node.IsConst() && key == "value") {
       tensor = node.attr<Tensor>("value");
       continue;
     }
-    const std::optional<Attr> attr = EffectiveAttr(graph, node, key);
+    std::optional<Attr> attr = EffectiveAttr(graph, node, key);
+    if (only_noted && key == "shape") attr = Shape();
+    if (only_noted && key == "_output_shapes") attr = std::vector<Shape>{*shape};
     if (!attr) continue;
     if (const auto* type = std::get_if<DType>(&*attr); type != nullptr && *type == DType::kInvalid) continue;
     if (std::holds_alternative<Tensor>(*attr)) {

@@ -13,7 +13,7 @@ using ByteSink = std::function<Status(std::string_view)>;
 struct EmitOptions {
   int producer = 1087;  // GraphDef.versions: TensorFlow 2.11's, with min_consumer 12
   bool release_pages = true;
-  bool input_shapes = true;  // false: Placeholders say nothing of their shape
+  bool input_shapes = true;  // false: Placeholders take any shape; theirs is only noted (_output_shapes)
 };
 
 // Writes a flat graph as a binary GraphDef: nodes by position (execution order), attributes in order of name, types and

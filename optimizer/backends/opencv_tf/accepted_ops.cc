@@ -270,19 +270,22 @@ std::string FirstAxis(const Graph& graph, const Node& node) {
 }
 
 // A join may write into its operands' memory; a constant beside an input of the graph then gets none.
-std::string NoConstantBesideInput(const Graph& graph, const Node& node) {
-  bool constant = false, input = false;
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    const bool axis = i == (node.op == "Concat" ? 0 : node.inputs.size() - 1);
-    constant = constant || (!axis && ConstValue(graph, node.inputs[i]) != nullptr);
-    input =
-        input || std::find(graph.inputs().begin(), graph.inputs().end(), node.inputs[i].node) != graph.inputs().end();
-  }
-  return constant && input ? "the importer does not join a constant with an input of the graph" : "";
-}
-
 bool IsVolume(const Graph& graph, Value value) {
   return graph.type(value).shape.rank() == 5 && LayoutAbove(graph, value) == "NDHWC";
+}
+
+std::string JoinsConstants(const Graph& graph, const Node& node) {
+  bool constant = false, volume = false, input = false;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (i == (node.op == "Concat" ? 0 : node.inputs.size() - 1)) continue;
+    const Value part = node.inputs[i];
+    const bool is_constant = ConstValue(graph, part) != nullptr;
+    constant = constant || is_constant;
+    volume = volume || (!is_constant && IsVolume(graph, part));
+    input = input || std::find(graph.inputs().begin(), graph.inputs().end(), part.node) != graph.inputs().end();
+  }
+  if (constant && volume) return "the importer does not put a constant in the order of volumes";
+  return constant && input ? "the importer does not join a constant with an input of the graph" : "";
 }
 
 std::string Volume(const Graph& graph, const Node& node) {
@@ -335,6 +338,19 @@ std::string OwnLayout(const Graph& graph, const Node& node) {
   return lies.empty() || own == lies ? "" : StrCat("it is ", own, ", its data lie as ", lies);
 }
 
+// Pictures that lie as NHWC beside others that lie as NCHW.
+std::string MixedLayouts(const Graph& graph, const Node& node) {
+  std::string first;
+  for (const Value input : node.inputs) {
+    const Shape& shape = graph.type(input).shape;
+    if (shape.rank() != 4 || ConstValue(graph, input) != nullptr || CheckedElements(shape.dims()) == shape.dim(0)) continue;
+    const std::string layout = SaidLayoutAbove(graph, input);
+    if (!first.empty() && !layout.empty() && layout != first) return StrCat("its operands lie as ", first, " and ", layout);
+    if (first.empty()) first = layout;
+  }
+  return "";
+}
+
 std::string FloatInput(const Graph& graph, const Node& node) {
   for (NodeId id : graph.inputs()) {
     if (&graph.node(id) == &node) return "";
@@ -366,8 +382,8 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
         {"Reshape", 40505, {1}, LowReshape},
         {"Squeeze", 40505, {}, SqueezeDims},
         {"Transpose", 40505, {1}, LayoutTranspose},
-        {"Concat", 40505, {0}, NoConstantBesideInput},
-        {"ConcatV2", 40505, {-1}, NoConstantBesideInput},
+        {"Concat", 40505, {0}, JoinsConstants},
+        {"ConcatV2", 40505, {-1}, JoinsConstants},
         {"Split", 40505, {0}, nullptr},
         {"Slice", 40505, {1, 2}, nullptr},
         {"StridedSlice", 40505, {1, 2, 3}, PlainStridedSlice},
@@ -486,6 +502,7 @@ std::vector<Refusal> RefusedByOpenCv(const Graph& as_written, int opencv_version
       if (reason.empty() && row->second->check != nullptr) reason = row->second->check(graph, node);
       if (reason.empty()) reason = OrderOfVolumes(graph, node);
       if (reason.empty()) reason = OwnLayout(graph, node);
+      if (reason.empty()) reason = MixedLayouts(graph, node);
     }
     if (!reason.empty()) refusals.push_back({node.name, node.op, reason});
   }

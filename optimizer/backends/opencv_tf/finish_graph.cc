@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "optimizer/backends/opencv_tf/importer_layouts.h"
 #include "optimizer/backends/opencv_tf/opencv_graph.h"
 #include "optimizer/backends/opencv_tf/passes.h"
 #include "optimizer/ops/op.h"
@@ -97,14 +98,7 @@ void PinLayouts(GraphEditor& editor) {
 // pictures says: as they lie.
 void PinEverything(GraphEditor& editor) {
   const Graph& graph = editor.graph();
-  const auto speaks = [&](const Node& node, NodeId id) {
-    if (node.op == "Squeeze") return node.attr_or<std::string>("data_format", "") == "NCHW";
-    if (!LayoutOfTranspose(graph, node, /*result=*/true).empty()) return true;
-    return node.op == "Transpose" && graph.type({id, 0}).shape.rank() != 4;
-  };
-  const std::vector<NodeId> ids = graph.NodeIds();
-  if (std::none_of(ids.begin(), ids.end(), [&](NodeId id) { return speaks(graph.node(id), id); })) return;
-  for (NodeId id : ids) {
+  for (NodeId id : graph.NodeIds()) {
     const Node& node = graph.node(id);
     if (node.inputs.empty() || node.attrs.contains("data_format")) continue;
     const OpDef* op = FindOp(node.op);
@@ -116,6 +110,32 @@ void PinEverything(GraphEditor& editor) {
     std::string layout = LayoutAbove(graph, {id, 0});
     if (layout.empty() && data != node.inputs.end()) layout = LayoutAbove(graph, *data);
     editor.SetAttr(id, "data_format", layout.empty() ? std::string("NCHW") : layout);
+  }
+}
+
+// Does a node speak of another layout than NHWC to everything before it?
+bool Speaks(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  if (node.op == "Squeeze") return node.attr_or<std::string>("data_format", "") == "NCHW";
+  if (!LayoutOfTranspose(graph, node, /*result=*/true).empty()) return true;
+  return node.op == "Transpose" && graph.type({id, 0}).shape.rank() != 4;
+}
+
+void SpellOutDefaults(GraphEditor& editor) {
+  const Graph& graph = editor.graph();
+  for (NodeId id : graph.NodeIds()) {
+    const OpDef* op = FindOp(graph.node(id).op);
+    if (op == nullptr || graph.node(id).inputs.empty()) continue;
+    const int rank = std::max(graph.type({id, 0}).shape.rank(), graph.type(graph.node(id).inputs[0]).shape.rank());
+    // A layout on matrices would spread to everything before them.
+    const bool has_layout = rank < 0 || rank > 3;
+    for (const AttrSpec& spec : op->attrs) {
+      if (spec.name == "data_format" && !has_layout) {
+        editor.RemoveAttr(id, spec.name);
+      } else if (spec.kind == AttrSpec::Kind::kDefault && !graph.node(id).attrs.contains(spec.name)) {
+        editor.SetAttr(id, spec.name, spec.fallback);
+      }
+    }
   }
 }
 
@@ -132,21 +152,11 @@ Status SpellOutAttributes(GraphEditor& editor, PassContext&) {
     }
   }
   PinLayouts(editor);
-  PinEverything(editor);
-  for (NodeId id : graph.NodeIds()) {
-    const OpDef* op = FindOp(graph.node(id).op);
-    if (op == nullptr || graph.node(id).inputs.empty()) continue;
-    const int rank = std::max(graph.type({id, 0}).shape.rank(), graph.type(graph.node(id).inputs[0]).shape.rank());
-    // A layout on matrices would spread to everything before them.
-    const bool has_layout = rank < 0 || rank > 3;
-    for (const AttrSpec& spec : op->attrs) {
-      if (spec.name == "data_format" && !has_layout) {
-        editor.RemoveAttr(id, spec.name);
-      } else if (spec.kind == AttrSpec::Kind::kDefault && !graph.node(id).attrs.contains(spec.name)) {
-        editor.SetAttr(id, spec.name, spec.fallback);
-      }
-    }
-  }
+  const std::vector<NodeId> ids = graph.NodeIds();
+  const bool pins = std::any_of(ids.begin(), ids.end(), [&](NodeId id) { return Speaks(graph, id); });
+  if (pins) PinEverything(editor);
+  SpellOutDefaults(editor);
+  if (!pins && !NodesThatImporterMisreads(graph).empty()) PinEverything(editor);
   return OkStatus();
 }
 

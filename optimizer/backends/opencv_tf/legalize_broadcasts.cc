@@ -39,8 +39,8 @@ void SpreadOperands(GraphEditor& editor, NodeId id, PassContext& context) {
   if (operands != editor.node(id).inputs) editor.SetInputs(id, operands);
 }
 
-// OpenCV computes with nothing of less than two dims: what is worked out of a vector is worked out of a row. Users of
-// more dims get the row as well, for which it means the same.
+// OpenCV computes with nothing of less than two dims: what is worked out of a vector or a scalar is worked out of a row.
+// Users of more dims get a vector's row as well, for which it means the same.
 class VectorsAsRows {
  public:
   explicit VectorsAsRows(GraphEditor& editor) : editor_(editor), graph_(editor.graph()) {}
@@ -54,15 +54,16 @@ class VectorsAsRows {
     const Node node = graph_.node(id);
     if (!kUnary.contains(node.op) && !kBinary.contains(node.op)) return;
     if (!IsFloating(graph_.type({id, 0}).dtype)) return;
-    const bool is_vector = graph_.type({id, 0}).shape.rank() == 1;
+    const int rank = graph_.type({id, 0}).shape.rank();
+    const bool is_vector = rank == 1 || (rank == 0 && MayBeVector(editor_, {id, 0}));
     std::vector<Value> inputs = node.inputs;
     for (Value& input : inputs) {
-      if (!IsLiveVector(input)) continue;
+      if (!IsLiveVector(input) && !(is_vector && IsLiveScalar(input))) continue;
       const auto row = rows_.find(input);
       if (row != rows_.end()) {
         input = row->second;
       } else {
-        const int64_t size = graph_.type(input).shape.dim(0);
+        const int64_t size = graph_.type(input).shape.Elements();
         const Value reshaped = EmitReshape(editor_, StrCat(node.name, "/opencv"), input, {1, size});
         rows_[input] = reshaped;
         input = reshaped;
@@ -73,13 +74,18 @@ class VectorsAsRows {
     rows_[{id, 0}] = Emit(editor_, node.op, StrCat(node.name, "/opencv"), inputs);
     const Value row = rows_[{id, 0}];
     const bool ends_here = editor_.IsOutput({id, 0}) || HasOtherUser(id, kUnary, kBinary);
-    if (ends_here) editor_.ReplaceUses({id, 0}, EmitReshape(editor_, StrCat(node.name, "/opencv"), row, {-1}));
+    if (!ends_here) return;
+    const std::vector<int64_t> dims(static_cast<size_t>(rank), -1);
+    editor_.ReplaceUses({id, 0}, EmitReshape(editor_, StrCat(node.name, "/opencv"), row, dims));
   }
 
  private:
   bool IsLiveVector(Value value) const {
     const Shape& shape = graph_.type(value).shape;
     return shape.rank() == 1 && shape.dim(0) > 0 && ConstValue(graph_, value) == nullptr;
+  }
+  bool IsLiveScalar(Value value) const {
+    return graph_.type(value).shape.IsRank(0) && ConstValue(graph_, value) == nullptr;
   }
   bool HasOtherUser(NodeId id, const std::set<std::string_view>& unary,
                     const std::set<std::string_view>& binary) const {

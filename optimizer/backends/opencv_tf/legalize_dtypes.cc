@@ -150,8 +150,24 @@ void SayLayout(GraphEditor& editor, NodeId id) {
   if (LayoutBelow(editor, {id, 0}) == "NCHW") editor.SetAttr(id, "data_format", std::string("NCHW"));
 }
 
+// A written file says layouts for the importer's sake, on ops that have none of their own. They are worked out again;
+// what a Squeeze calls NCHW (legalize_shapes.cc) is not to be seen from anything else.
+void ForgetLayouts(GraphEditor& editor) {
+  const Graph& graph = editor.graph();
+  for (NodeId id : graph.NodeIds()) {
+    const Node& node = graph.node(id);
+    const OpDef* op = FindOp(node.op);
+    if (op == nullptr || node.inputs.empty() || !node.attrs.contains("data_format")) continue;
+    if (node.op == "Squeeze" && graph.type({id, 0}).shape.IsRank(4) && graph.type(node.inputs[0]).shape.IsRank(5)) continue;
+    const bool has_own = std::any_of(op->attrs.begin(), op->attrs.end(),
+                                     [](const AttrSpec& spec) { return spec.name == "data_format"; });
+    if (!has_own) editor.RemoveAttr(id, "data_format");
+  }
+}
+
 Status Run(GraphEditor& editor, PassContext& context) {
   RETURN_IF_ERROR(OneFloatType(editor, context));
+  ForgetLayouts(editor);
   for (NodeId id : editor.graph().inputs()) SayLayout(editor, id);
   for (NodeId id : editor.graph().NodeIds()) {
     if (IsGraphInput(editor.graph(), id)) CastOfInput(editor, id, context);

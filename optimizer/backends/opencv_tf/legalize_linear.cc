@@ -53,7 +53,7 @@ void BatchMatMul(GraphEditor& editor, NodeId id) {
 }
 
 // cv::dnn 4.x merges an elementwise layer into the product of two live tensors before it and then forgets it. A Reshape
-// to the shape that is there already keeps them apart.
+// to the shape that is there already keeps them apart, or where that is not known, a turn and another back.
 void KeepFromActivation(GraphEditor& editor, NodeId id, PassContext& context) {
   const Graph& graph = editor.graph();
   for (Value input : editor.node(id).inputs) {
@@ -66,15 +66,21 @@ void KeepFromActivation(GraphEditor& editor, NodeId id, PassContext& context) {
   };
   if (std::all_of(users.begin(), users.end(), harmless)) return;
   const Shape shape = graph.type({id, 0}).shape;
-  if (!shape.has_rank() ||
-      std::count_if(shape.dims().begin(), shape.dims().end(), [](int64_t d) { return d < 0; }) > 1) {
+  if (shape.rank() != 2 && shape.rank() != 3) {
     context.Decline(editor.node(id), StrCat("a product of two live tensors of shape ", shape.ToString()));
     return;
   }
   const std::string name = NewName(editor, id);
-  const std::vector<int32_t> dims(shape.dims().begin(), shape.dims().end());
-  const Value same = EmitConst(editor, StrCat(name, "/shape"), Tensor::Vector<int32_t>(dims));
-  const Value kept = Emit(editor, "Reshape", name, {{id, 0}, same});
+  const auto emit = [&](std::string_view op, Value value, const std::vector<int32_t>& ints) {
+    return Emit(editor, op, name, {value, EmitConst(editor, StrCat(name, "/c"), Tensor::Vector<int32_t>(ints))});
+  };
+  Value kept = {id, 0};
+  if (std::count_if(shape.dims().begin(), shape.dims().end(), [](int64_t d) { return d < 0; }) > 1) {
+    const std::vector<int32_t> turn = shape.rank() == 2 ? std::vector<int32_t>{1, 0} : std::vector<int32_t>{0, 2, 1};
+    kept = emit("Transpose", emit("Transpose", kept, turn), turn);
+  } else {
+    kept = emit("Reshape", kept, {shape.dims().begin(), shape.dims().end()});
+  }
   for (const Use& use : users) editor.SetInput(use.node, use.index, kept);
 }
 

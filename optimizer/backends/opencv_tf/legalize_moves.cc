@@ -55,7 +55,8 @@ class Mover {
         {"SplitV", &Mover::SplitV},  {"Split", &Mover::Split},             {"Unpack", &Mover::Unpack},
         {"Pack", &Mover::Pack},
         {"PadV2", &Mover::PadV2},    {"MirrorPad", &Mover::MirrorPad},     {"StridedSlice", &Mover::StridedSlice},
-        {"ConcatV2", &Mover::Concat}, {"Cumprod", &Mover::Cumprod},        {"ReverseSequence", &Mover::ReverseSequence}};
+        {"ConcatV2", &Mover::Concat}, {"Cumprod", &Mover::Cumprod},        {"ReverseSequence", &Mover::ReverseSequence},
+        {"Concat", &Mover::OldConcat}};
     const auto rule = kRules.find(graph_.node(id).op);
     if (rule == kRules.end()) return;
     const DType dtype = graph_.type({id, 0}).dtype;
@@ -495,6 +496,17 @@ class Mover {
       parts.push_back(Reshaped(input, dims));
     }
     Replace(Joined(std::move(parts), static_cast<int>(axis)));
+  }
+
+  // With the axis behind.
+  void OldConcat() {
+    std::vector<Value> inputs = node().inputs;
+    if (inputs.empty()) return;
+    std::rotate(inputs.begin(), inputs.begin() + 1, inputs.end());
+    editor_.RemoveAttr(id_, "N");
+    editor_.SetInputs(id_, std::move(inputs));
+    editor_.SetOp(id_, "ConcatV2");
+    Concat();
   }
 
   // cv::dnn lets a join write into its operands' memory, and a constant beside an input of the graph gets none.

@@ -177,10 +177,11 @@ class Shapes {
     const bool same = order == Dims{0, 1, 2, 3};
     Dims plain_order = {0};
     for (int64_t axis : order) plain_order.push_back(axis + 1);
-    if (to_nchw || to_nhwc || same || (order == Dims{0, 3, 2, 1} && layout == "NHWC" && !after_another && !has_twin)) {
+    if (to_nchw || to_nhwc || same) {
       if (has_twin) plain_[{id_, 0}] = Permuted(plain_[from], plain_order);
       return;
     }
+    if (order == Dims{0, 3, 2, 1} && IsFirstOfTwo(layout) && !after_another && !has_twin) return;
     if (order == Dims{0, 2, 3, 1} && IsHeightAgainstWidth(from)) return;
     // Height against width: two steps that the importer knows.
     if (order == Dims{0, 2, 1, 3} && layout == "NHWC" && !has_twin && !after_another) {
@@ -201,6 +202,15 @@ class Shapes {
     }
     plain_[picture] = Permuted(*plain, plain_order);
     Replace(picture);
+  }
+
+  bool IsFirstOfTwo(const std::string& layout) const {
+    const std::vector<Use>& users = editor_.Users(Value{id_, 0});
+    return layout == "NHWC" && !editor_.IsOutput({id_, 0}) && std::all_of(users.begin(), users.end(), [&](const Use& use) {
+      const Node& user = graph_.node(use.node);
+      const Tensor* order = user.op == "Transpose" ? ConstValue(graph_, user.inputs[1]) : nullptr;
+      return order != nullptr && order->Values<int64_t>() == Dims{0, 2, 3, 1};
+    });
   }
 
   // The first of the two steps that are written for it.

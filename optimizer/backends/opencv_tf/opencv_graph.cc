@@ -11,13 +11,20 @@
 namespace permafrost {
 namespace {
 
-const std::set<std::string_view> kVolumeOps = {"Conv3D", "Conv3DBackpropInputV2", "MaxPool3D", "AvgPool3D"};
+// The layout of ops that know one only, or that take it where they do not say.
+std::string LayoutOfOp(const Node& node, int rank) {
+  static const std::set<std::string_view> kVolumes = {"Conv3D", "Conv3DBackpropInputV2", "MaxPool3D", "AvgPool3D"};
+  static const std::set<std::string_view> kPictures = {"ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic",
+                                                       "ResizeArea"};
+  if (rank == 5 && kVolumes.contains(node.op)) return "NDHWC";
+  return rank == 4 && kPictures.contains(node.op) ? "NHWC" : "";
+}
 
 // What a node itself says of the layout of values of this rank; "" if nothing.
 std::string OwnLayout(const Graph& graph, const Node& node, int rank) {
   const auto* format = node.attr<std::string>("data_format");
   if (format != nullptr && static_cast<int>(format->size()) == rank) return *format;
-  if (format == nullptr && kVolumeOps.contains(node.op)) return "NDHWC";
+  if (format == nullptr && !LayoutOfOp(node, rank).empty()) return LayoutOfOp(node, rank);
   return LayoutOfTranspose(graph, node, /*result=*/true);
 }
 
@@ -52,7 +59,7 @@ std::string FirstLayout(const Graph& graph, const GraphEditor* users_below, Valu
     const bool itself = below && id == value.node;
     const auto* format = node.attr<std::string>("data_format");
     if (format != nullptr && static_cast<int>(format->size()) == rank) return *format;
-    if (format == nullptr && kVolumeOps.contains(node.op)) return "NDHWC";
+    if (format == nullptr && !LayoutOfOp(node, rank).empty()) return LayoutOfOp(node, rank);
     if (!itself) {
       if (const std::string layout = LayoutOfTranspose(graph, node, !below); !layout.empty()) return layout;
     }
@@ -194,15 +201,35 @@ Value EmitShift(GraphEditor& editor, std::string_view name, Value x, Tensor shif
   return Emit(editor, "Add", name, {scaled, EmitConst(editor, StrCat(name, "/shift"), vector)});
 }
 
-bool MisreadsInputShapes(const Graph& graph) {
-  if (graph.inputs().size() < 2) return false;
-  const std::vector<NodeId> ids = graph.NodeIds();
-  return std::any_of(ids.begin(), ids.end(), [&](NodeId id) {
-    const Node& node = graph.node(id);
-    return (node.op == "Mul" || node.op == "RealDiv") &&
-           std::none_of(node.inputs.begin(), node.inputs.end(),
-                        [&](Value input) { return ConstValue(graph, input) != nullptr; });
+namespace {
+
+// Takes one number of rows only, though its input does not say how many come.
+bool FixesRows(const Graph& graph, NodeId id) {
+  const Shape& result = graph.type({id, 0}).shape;
+  const std::vector<Value>& inputs = graph.node(id).inputs;
+  const bool holds_all = graph.node(id).op == "Reshape" && result.FullyKnown();
+  return result.rank() > 0 && (result.dim(0) > 1 || holds_all) && std::any_of(inputs.begin(), inputs.end(), [&](Value input) {
+    return graph.type(input).shape.rank() > 0 && graph.type(input).shape.dim(0) < 0;
   });
+}
+
+}  // namespace
+
+bool MisreadsInputShapes(const Graph& graph) {
+  const std::vector<NodeId> ids = graph.NodeIds();
+  const std::set<NodeId> inputs(graph.inputs().begin(), graph.inputs().end());
+  bool asks_for_shapes = false, asks_inputs = false, fixes_rows = false;
+  for (NodeId id : ids) {
+    const Node& node = graph.node(id);
+    fixes_rows = fixes_rows || FixesRows(graph, id);
+    const bool asks = (node.op == "Mul" || node.op == "RealDiv") &&
+                      std::none_of(node.inputs.begin(), node.inputs.end(),
+                                   [&](Value input) { return ConstValue(graph, input) != nullptr; });
+    asks_for_shapes = asks_for_shapes || asks;
+    asks_inputs = asks_inputs || (asks && std::any_of(node.inputs.begin(), node.inputs.end(),
+                                                      [&](Value input) { return inputs.contains(input.node); }));
+  }
+  return asks_for_shapes && (inputs.size() > 1 || asks_inputs || fixes_rows);
 }
 
 bool MayBeVector(const GraphEditor& editor, Value scalar) {

@@ -54,7 +54,8 @@ void SetScaleAxis(GraphEditor& editor, NodeId mul);
 Value EmitShift(GraphEditor& editor, std::string_view name, Value x, Tensor shift);
 
 // Where two live values are multiplied the importer works out their shapes, for which all inputs that it has read by then
-// must be connected already. Of several inputs some may not be: their shapes must not be written.
+// must be connected already. Of several inputs some may not be, and of an unknown number of rows it takes one, which may
+// not be what the graph takes: the shapes must not be written.
 bool MisreadsInputShapes(const Graph& graph);
 
 // cv::dnn has no scalars. May a value of rank 0 have the shape [1] instead? Not where that would show: only broadcasting,

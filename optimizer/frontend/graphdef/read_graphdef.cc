@@ -99,6 +99,16 @@ struct RawNode {
   std::vector<std::string_view> inputs;
 };
 
+// What TensorFlow, or the emitter, has noted of a placeholder that takes any shape holds for it.
+constexpr std::string_view kNotedShapes = "_output_shapes";
+void TakeNotedShape(Node& node) {
+  const auto* noted = node.attr<std::vector<Shape>>(kNotedShapes);
+  if (noted != nullptr && noted->size() == 1 && !node.attr_or<Shape>("shape", Shape()).has_rank()) {
+    node.attrs.insert_or_assign("shape", Attr(Shape((*noted)[0])));
+  }
+  if (const auto found = node.attrs.find(kNotedShapes); found != node.attrs.end()) node.attrs.erase(found);
+}
+
 StatusOr<RawNode> ReadNode(std::string_view wire, const Source& source) {
   RawNode raw;
   std::vector<std::string_view> attrs;
@@ -128,7 +138,8 @@ StatusOr<RawNode> ReadNode(std::string_view wire, const Source& source) {
       if (field.number == 2 && field.is_bytes) value = field.bytes;
     }
     if (!pair.ok()) return DataLoss("node '", raw.node.name, "': an attribute is damaged");
-    if (key.empty() || key[0] == '_') continue;
+    const bool notes_shape = key == kNotedShapes && raw.node.op == "Placeholder";
+    if (key.empty() || (key[0] == '_' && !notes_shape)) continue;
     auto attr = ReadAttr(value, source);
     if (!attr.ok()) {
       return WithContext(attr.status(), StrCat("node '", raw.node.name, "' (", raw.node.op, ") attribute '", key, "'"));
@@ -137,6 +148,7 @@ StatusOr<RawNode> ReadNode(std::string_view wire, const Source& source) {
     if (const auto* opaque = std::get_if<OpaqueAttr>(&*attr); opaque != nullptr && opaque->wire.starts_with('J')) continue;
     raw.node.attrs.insert_or_assign(std::string(key), *std::move(attr));
   }
+  TakeNotedShape(raw.node);
   return raw;
 }
 

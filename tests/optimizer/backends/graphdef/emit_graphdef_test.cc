@@ -57,6 +57,23 @@ std::string ReadBack(const Graph& graph) {
   return PrintText(*read);
 }
 
+TEST(EmitGraphDef, OnlyNotesTheShapesOfInputsThatAReaderIsNotToRelyOn) {
+  const Graph graph = ParseOrDie("in x:float32[2,?]; y = Relu(x); out y");
+  std::string bytes;
+  ASSERT_TRUE(EmitGraphDef(graph, {.input_shapes = false}, [&](std::string_view piece) {
+                bytes += piece;
+                return OkStatus();
+              }).ok());
+  tf::GraphDef proto;
+  ASSERT_TRUE(proto.ParseFromString(bytes));
+  EXPECT_TRUE(proto.node(0).attr().at("shape").shape().unknown_rank());
+  ASSERT_EQ(proto.node(0).attr().at("_output_shapes").list().shape_size(), 1);
+  EXPECT_EQ(proto.node(0).attr().at("_output_shapes").list().shape(0).dim_size(), 2);
+  const StatusOr<Graph> read = ReadGraphDef(bytes, nullptr, {});
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->node(*read->Find("x")).attr_or<Shape>("shape", Shape()).ToString(), "[2,?]");
+}
+
 TEST(EmitGraphDef, GivesTheSameGraphWhenReadAgain) {
   const Graph graph = ParseOrDie(
       "in x:float32[?,4,4,3]; k = float32[3,3,3,2]~1; c = Conv2D(x, k) {T=float32, data_format=\"NHWC\", "

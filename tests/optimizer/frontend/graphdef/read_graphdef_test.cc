@@ -180,6 +180,18 @@ TEST(ReadGraphDef, UpToVersion21AScalarPlaceholderHasAnyShape) {
   EXPECT_EQ(shape(""), "?");
 }
 
+TEST(ReadGraphDef, TakesTheShapeOfAPlaceholderFromANoteWhereItHasNone) {
+  const auto shape = [](const std::string& attrs) {
+    const Graph graph = Read(R"(node { name: "p" op: "Placeholder" )" + attrs + "} versions { producer: 27 }");
+    return NodeOf(graph, "p").attr_or<Shape>("shape", Shape()).ToString();
+  };
+  const std::string noted = R"(attr { key: "_output_shapes" value { list { shape { dim { size: 3 } } } } } )";
+  EXPECT_EQ(shape(noted), "[3]");
+  EXPECT_EQ(shape(noted + R"(attr { key: "shape" value { shape { unknown_rank: true } } } )"), "[3]");
+  EXPECT_EQ(shape(noted + R"(attr { key: "shape" value { shape { dim { size: -1 } } } } )"), "[?]");
+  EXPECT_EQ(shape(R"(attr { key: "_output_shapes" value { list { shape { } shape { } } } } )"), "?");
+}
+
 TEST(ReadGraphDef, RefusesDamagedVersionsInsteadOfForgettingTheRest) {
   const std::string before = Binary(R"(node { name: "a" op: "X" })"), after = Binary(R"(node { name: "b" op: "X" })");
   EXPECT_FALSE(ReadGraphDef(before + wire::Bytes(4, "\xff") + after, nullptr, Limits{}).ok());
