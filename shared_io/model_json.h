@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "optimizer/support/status.h"
+#include "shared_io/detector_info.h"
 #include "shared_io/paths.h"
 
 namespace permafrost {
@@ -52,6 +53,7 @@ struct ModelInfo {
   bool opencv_only = false;                   // names layers that TensorFlow does not know
   std::vector<std::string> passes;
   std::vector<TensorInfo> inputs, outputs;
+  std::optional<DetectorInfo> detector;  // the file finds things in pictures
 
   bool operator==(const ModelInfo&) const = default;
 };

@@ -17,7 +17,8 @@ ModelInfo Sample() {
                  .target = "opencv-4.6",
                  .passes = {"fold-constants", "remove-identity"},
                  .inputs = {},
-                 .outputs = {}};
+                 .outputs = {},
+                 .detector = {}};
   TensorInfo input{.name = "image",
                    .tensor = "serving_default_image:0",
                    .dtype = "uint8",
@@ -55,6 +56,68 @@ ModelInfo Sample() {
                              .cv_layout = "",
                              .preprocessing = {}}};
   return info;
+}
+
+DetectorInfo Heads() {
+  return {.family = "ssd",
+          .kind = std::string(DetectorInfo::kHeads),
+          .detections = "",
+          .boxes = "boxes",
+          .scores = "scores",
+          .score_converter = "softmax",
+          .classes = 3,
+          .background = 0,
+          .class_offset = 1,
+          .score_threshold = 1e-8,
+          .iou_threshold = 0.6,
+          .max_detections_per_class = 100,
+          .max_detections = 200,
+          .clip = true,
+          .box_coder = "center_size",
+          .box_scales = {10, 10, 5, 5},
+          .anchors = {0.1F, 0.2F, 0.3F, 0.4F, -0.5F, 0, 1, 1.5F},
+          .input = "image",
+          .input_width = 40,
+          .input_height = 32};
+}
+
+DetectorInfo Rows() {
+  DetectorInfo rows = Heads();
+  rows.kind = DetectorInfo::kDetectionOutput;
+  rows.detections = "detection_out";
+  rows.boxes = rows.scores = rows.score_converter = rows.box_coder = "";
+  rows.box_scales = {1, 1, 1, 1};
+  rows.anchors.clear();
+  return rows;
+}
+
+TEST(ModelJson, ReadsTheDetectorItWrote) {
+  for (const DetectorInfo& detector : {Heads(), Rows()}) {
+    ModelInfo info = Sample();
+    info.detector = detector;
+    const auto read = ParseModelInfo(ModelInfoToJson(info));
+    ASSERT_TRUE(read.ok()) << Message(read.status());
+    EXPECT_EQ(*read, info);
+  }
+}
+
+TEST(ModelJson, NamesTheFieldOfADetectorThatIsWrong) {
+  ModelInfo info = Sample();
+  info.detector = Heads();
+  const std::string good = ModelInfoToJson(info);
+  const auto with = [&](const std::string& what, const std::string& instead) {
+    std::string bad = good;
+    bad.replace(bad.find(what), what.size(), instead);
+    return Message(ParseModelInfo(bad).status());
+  };
+  EXPECT_THAT(with("\"version\": 1", "\"version\": 2"), HasSubstr("detector.version is not 1"));
+  EXPECT_THAT(with("\"heads\"", "\"tails\""), HasSubstr("detector.kind is not"));
+  EXPECT_THAT(with("\"softmax\"", "\"hardmax\""), HasSubstr("detector.score_converter is not"));
+  EXPECT_THAT(with("\"center_size\"", "\"corner\""), HasSubstr("detector.box_coder.kind is not"));
+  EXPECT_THAT(with("\"background\": 0", "\"background\": 3"), HasSubstr("detector.background is not a class or -1"));
+  EXPECT_THAT(with("1.5\n", "\"x\"\n"), HasSubstr("detector.anchors is not a list of numbers"));
+  EXPECT_THAT(with(",\n      1.5", ""), HasSubstr("four numbers for each box"));
+  EXPECT_THAT(with("\"iou_threshold\"", "\"iou\""), HasSubstr("detector.iou_threshold is missing"));
 }
 
 TEST(ModelJson, ReadsWhatItWrote) {

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace permafrost {
+
+// What a file that finds things in pictures gives, as docs/detection.md says.
+struct DetectorInfo {
+  static constexpr int64_t kVersion = 1;
+  static constexpr std::string_view kDetectionOutput = "detection_output";  // rows of cv::dnn's DetectionOutput
+  static constexpr std::string_view kHeads = "heads";                       // box encodings and class scores
+
+  std::string family;  // "ssd"
+  std::string kind;    // one of the above
+  std::string detections;           // output of rows [picture, class, score, x1, y1, x2, y2]; kDetectionOutput only
+  std::string boxes, scores;        // outputs [1, anchors, 4] and [1, anchors, classes]; kHeads only
+  std::string score_converter;      // what makes scores of the output `scores`: "sigmoid", "softmax" or "identity"
+  int64_t classes = 0;              // columns of scores, background included
+  int64_t background = -1;          // the column that means nothing; -1: none
+  int64_t class_offset = 0;         // column (the class in a row) + this = the source's number of the class
+  double score_threshold = 0, iou_threshold = 1;
+  int64_t max_detections_per_class = 0, max_detections = 0;
+  bool clip = false;                // boxes end at the edges of the picture
+  std::string box_coder;            // "center_size"
+  std::array<double, 4> box_scales = {1, 1, 1, 1};  // of ty, tx, th, tw
+  std::vector<float> anchors;       // y1, x1, y2, x2 of each, 0..1 of the picture; kHeads only
+  std::string input;                // the picture
+  int64_t input_width = 0, input_height = 0;
+
+  bool operator==(const DetectorInfo&) const = default;
+};
+
+}  // namespace permafrost
