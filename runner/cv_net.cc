@@ -13,7 +13,11 @@ namespace {
 constexpr size_t kMostDims = 32;  // of a cv::Mat
 
 // Throws what OpenCV throws.
-cv::dnn::Net ReadNet(const MappedFile& file) {
+cv::dnn::Net ReadNet(const MappedFile& file, const MappedFile* config) {
+  if (config != nullptr) {
+    return cv::dnn::readNetFromTensorflow(file.bytes().data(), file.bytes().size(), config->bytes().data(),
+                                          config->bytes().size());
+  }
   if (IsOnnxPath(file.path()))
     return cv::dnn::readNetFromONNX(file.path());  // weights may lie beside it
   return cv::dnn::readNetFromTensorflow(file.bytes().data(), file.bytes().size());
@@ -21,9 +25,9 @@ cv::dnn::Net ReadNet(const MappedFile& file) {
 
 }  // namespace
 
-Status LoadNet(const MappedFile& file, cv::dnn::Net& net) {
+Status LoadNet(const MappedFile& file, const MappedFile* config, cv::dnn::Net& net) {
   return Guarded("loading", [&]() -> Status {
-    net = ReadNet(file);
+    net = ReadNet(file, config);
     if (net.empty()) return DataLoss("holds no network that OpenCV ", CV_VERSION, " knows");
     return OkStatus();
   });

@@ -9,8 +9,10 @@
 
 namespace permafrost {
 
-// Reads .pb and .onnx. Errors: whatever OpenCV throws, a file without a network.
-Status LoadNet(const MappedFile& file, cv::dnn::Net& net);
+// Reads .pb and .onnx. `config`: OpenCV's own text graph of a .pb, or null. Errors: whatever OpenCV throws, a file without
+// a network.
+Status LoadNet(const MappedFile& file, const MappedFile* config, cv::dnn::Net& net);
+inline Status LoadNet(const MappedFile& file, cv::dnn::Net& net) { return LoadNet(file, nullptr, net); }
 
 // A view of the array's bytes, which become floats first if they are something else.
 // Errors: a dim that cv::dnn does not take, too many of them, bytes that do not fit the dims.

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <opencv2/core.hpp>
 #include <opencv2/dnn.hpp>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -25,11 +26,11 @@ using Clock = std::chrono::steady_clock;
 
 double Milliseconds(Clock::duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
-Status TryInChild(const MappedFile& file, double seconds) {
+Status TryInChild(const MappedFile& file, const MappedFile* config, double seconds) {
   return RunOpenCvInChild("OpenCV's importer", {.seconds = seconds},
                           [&]() -> StatusOr<std::string> {
                             cv::dnn::Net net;
-                            RETURN_IF_ERROR(LoadNet(file, net));
+                            RETURN_IF_ERROR(LoadNet(file, config, net));
                             return std::string();
                           })
       .status();
@@ -58,7 +59,7 @@ void SetOpenCvThreads(int threads) { cv::setNumThreads(threads > 0 ? threads : -
 
 struct Session::Impl {
   std::string path;
-  std::shared_ptr<const MappedFile> file;
+  std::shared_ptr<const MappedFile> file, config;  // the latter of a pair
   cv::dnn::Net net;
   size_t loads = 0;
   std::vector<std::vector<int64_t>> shapes;  // of the blobs that the net last ran with; none: it has not run
@@ -67,6 +68,7 @@ struct Session::Impl {
   std::vector<TensorInfo> inputs, outputs;
   Device device;
   RunTimes times;
+  std::set<std::string> tables;  // outputs that have rows and columns, no channels
   std::vector<Array> blobs;  // what the net was given last: memory to be used again, of which its inputs may be views
 
   Status ReadInfo(const SessionOptions& options);
@@ -80,7 +82,7 @@ struct Session::Impl {
 };
 
 Status Session::Impl::Load() {
-  RETURN_IF_ERROR(LoadNet(*file, net));
+  RETURN_IF_ERROR(LoadNet(*file, config.get(), net));
   ++loads;
   return Guarded("choosing the device", [&]() -> Status {
     net.setPreferableBackend(device.cv_backend);
@@ -115,7 +117,8 @@ Status Session::Impl::ForwardBlobs(std::vector<cv::Mat>& mats) {
 
 Status Session::Impl::ReadInfo(const SessionOptions& options) {
   const std::string json_path = ModelInfoPath(path);
-  if (!options.use_model_json || json_path == path || ::access(json_path.c_str(), F_OK) != 0) return OkStatus();
+  const bool wanted = options.use_model_json && options.config.empty() && json_path != path;
+  if (!wanted || ::access(json_path.c_str(), F_OK) != 0) return OkStatus();
   ASSIGN_OR_RETURN(info, ReadModelInfo(json_path));
   if (!options.check_hash) return OkStatus();
   ASSIGN_OR_RETURN(const std::string digest, Sha256OfFile(path));
@@ -167,7 +170,9 @@ Status Session::Impl::CheckNames() {
   return Guarded("looking up names", [&]() -> Status {
     for (const TensorInfo& output : outputs) {
       // Of ONNX files forward() finds outputs by their name, layers have another.
-      if (IsOnnxPath(path) || net.getLayerId(output.cv_name) >= 0) continue;
+      const int id = IsOnnxPath(path) ? -1 : net.getLayerId(output.cv_name);
+      if (id >= 0 && net.getLayer(id)->type == "DetectionOutput") tables.insert(output.cv_name);
+      if (IsOnnxPath(path) || id >= 0) continue;
       std::string ends;
       for (const cv::String& name : net.getUnconnectedOutLayersNames()) ends += StrCat(ends.empty() ? "" : ", ", name);
       return NotFound("cv::dnn has no layer \"", output.cv_name, "\"; its last layers are: ", ends);
@@ -193,7 +198,8 @@ Status Session::Impl::ToCv(TensorInfo tensor, const Array& array, Array& blob) c
 
 StatusOr<Array> Session::Impl::FromCv(TensorInfo tensor, const cv::Mat& mat) const {
   Array blob = FromMat(mat);
-  if (!info || !tensor.rank_known) AssumeLayout(blob.dims.size(), channels_last, tensor);
+  const bool is_table = tables.count(tensor.cv_name) > 0;
+  if ((!info || !tensor.rank_known) && !is_table) AssumeLayout(blob.dims.size(), channels_last, tensor);
   // cv::dnn may add or drop dims of 1 (a Mat has at least two), but its axes stay in the order that model.json says.
   if (tensor.rank_known) {
     if (!SameUpToOnes(blob.dims, tensor.cv_shape)) {
@@ -228,6 +234,13 @@ StatusOr<std::vector<Session>> Session::OpenSeveral(const std::string& model_pat
   SilenceOpenCv();
   if (options.threads > 0) SetOpenCvThreads(options.threads);
   ASSIGN_OR_RETURN(const auto file, MappedFile::Open(model_path));
+  std::shared_ptr<const MappedFile> config;
+  if (!options.config.empty()) {
+    if (IsOnnxPath(model_path)) {
+      return InvalidArgument(model_path, ": an ONNX file has no text graph; leave ", options.config, " out");
+    }
+    ASSIGN_OR_RETURN(config, MappedFile::Open(options.config));
+  }
   Impl described;
   described.path = model_path;
   RETURN_IF_ERROR(described.ReadInfo(options));
@@ -241,13 +254,14 @@ StatusOr<std::vector<Session>> Session::OpenSeveral(const std::string& model_pat
     return impl.CheckNames();
   };
   if (!described.info && options.isolate) {
-    RETURN_IF_ERROR(WithContext(TryInChild(*file, options.load_seconds), model_path));
+    RETURN_IF_ERROR(WithContext(TryInChild(*file, config.get(), options.load_seconds), model_path));
   }
   std::vector<Session> sessions;
   for (size_t i = 0; i < count; ++i) {
     auto impl = std::make_unique<Impl>();
     impl->path = model_path;
     impl->file = file;
+    impl->config = config;
     impl->info = described.info;
     RETURN_IF_ERROR(WithContext(open(*impl), model_path));
     sessions.push_back(Session(std::move(impl)));

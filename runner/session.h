@@ -18,6 +18,7 @@ struct SessionOptions {
   int threads = 0;         // 0: as OpenCV likes; holds for the whole process
   bool check_hash = true;  // refuse a file that model.json does not describe
   bool use_model_json = true;
+  std::string config = {};  // OpenCV's own text graph of a frozen .pb; model.json is not read then
   // A file without model.json is first loaded in a child process: some kill OpenCV's importer.
   bool isolate = true;
   double load_seconds = 120;  // what that child may take

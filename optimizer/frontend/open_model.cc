@@ -9,6 +9,7 @@
 #include "optimizer/frontend/checkpoint/object_names.h"
 #include "optimizer/frontend/checkpoint/open_checkpoint.h"
 #include "optimizer/frontend/graphdef/read_graphdef.h"
+#include "optimizer/frontend/graphdef/read_opencv_graph.h"
 #include "optimizer/frontend/keras/read_keras.h"
 #include "optimizer/frontend/locate_model.h"
 #include "optimizer/frontend/meta_graph/read_meta_graph.h"
@@ -166,11 +167,25 @@ Status CheckParts(Format format, const OpenOptions& options) {
   if (!options.tags.empty() && !saved_model) {
     return InvalidArgument("--tags: is a ", NameOf(format), ", and only SavedModels keep graphs under tags");
   }
+  if (!options.opencv_graph.empty() && format != Format::kGraphDef && format != Format::kGraphDefText) {
+    return InvalidArgument("--opencv-graph: is a ", NameOf(format), ", and OpenCV's text graphs belong to frozen GraphDefs");
+  }
   const bool keras = format == Format::kKerasH5 || format == Format::kKerasZip;
   if (!options.checkpoint.empty() && keras) {
     return InvalidArgument("--checkpoint: is a ", NameOf(format), ", which holds its weights itself");
   }
   return OkStatus();
+}
+
+Status TakeOpenCvGraph(const std::string& path, const Limits& limits, Model& model) {
+  ASSIGN_OR_RETURN(const auto file, MappedFile::Open(path));
+  auto graph = ReadOpenCvGraph(file->bytes(), model.graph, limits);
+  if (!graph.ok()) return WithContext(graph.status(), path);
+  model.graph = *std::move(graph);
+  model.files.push_back(path);
+  model.notes.push_back(StrCat("the net is that of '", file->path().substr(file->path().rfind('/') + 1),
+                               "'; it is merged with its weights and not optimized"));
+  return WithContext(Verify(model.graph, Level::kImported), path);
 }
 
 }  // namespace
@@ -197,6 +212,7 @@ StatusOr<Model> OpenModel(const std::string& path, const Limits& limits, const O
   auto model = Read(file, limits, options, object_graph);
   if (!model.ok()) return WithContext(model.status(), place.graph);
   if (Status fits = CheckParts(model->format, options); !fits.ok()) return WithContext(fits, place.graph);
+  if (!options.opencv_graph.empty()) RETURN_IF_ERROR(TakeOpenCvGraph(options.opencv_graph, limits, *model));
   model->notes.insert(model->notes.begin(), place.notes.begin(), place.notes.end());
   const std::string own = place.checkpoint.empty() ? CheckpointOf(place.graph, model->format) : place.checkpoint;
   if (!options.checkpoint.empty()) {

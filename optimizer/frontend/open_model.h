@@ -42,6 +42,7 @@ struct Model {
 struct OpenOptions {
   std::string checkpoint = {};  // whatever OpenCheckpoint takes; empty: the one that belongs to the model
   std::string tags = {};        // of a SavedModel's graph, separated by commas; empty: serve, else the only ones
+  std::string opencv_graph = {};  // OpenCV's text graph of a frozen GraphDef: a .pbtxt of its tf_text_graph_*.py
   InputShapes input_shapes = {};  // for formats whose graph is built from layers
 };
 

@@ -21,6 +21,7 @@ TensorInfo DescribeTensor(const GraphEditor& editor, std::string name, Value val
   info.rank_known = type.shape.has_rank();
   info.shape = type.shape.dims();
   info.layout = is_input ? LayoutBelow(editor, value) : LayoutAbove(editor.graph(), value);
+  if (editor.node(value.node).op == "cv::DetectionOutput") info.layout = "";  // a table
   if (!for_opencv) return info;
   info.cv_name = editor.node(value.node).name;
   info.cv_shape = info.shape;

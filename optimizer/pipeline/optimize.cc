@@ -82,6 +82,8 @@ StatusOr<std::vector<PassStep>> ChooseSteps(const OptimizeOptions& options, Opti
   std::vector<PassStep> steps;
   if (options.passes) {
     ASSIGN_OR_RETURN(steps, ResolvePasses(*options.passes, "--passes", report.notes));
+  } else if (!options.open.opencv_graph.empty()) {
+    steps = StepsOf(NamingPasses());
   } else {
     steps = StepsOf(OptimizingPasses());
     if (options.opencv_only) Append(steps, StepsOf(OpenCvOnlyPasses()));
@@ -441,7 +443,8 @@ class Job {
   }
 
   Status CheckTarget() {
-    if (options_.target.kind != Target::Kind::kOpenCv) return OkStatus();
+    // OpenCV's own net is its own affair.
+    if (options_.target.kind != Target::Kind::kOpenCv || !options_.open.opencv_graph.empty()) return OkStatus();
     for (const Refusal& refusal : RefusedByOpenCv(graph_, options_.target.opencv_version)) {
       report_.unsupported.push_back(StrCat("node '", refusal.node, "' (", refusal.op, "): ", refusal.reason));
     }

@@ -188,6 +188,8 @@ int Main(int argc, char** argv) {
   CLI::App app("Turns a frozen TensorFlow graph into one that OpenCV loads and runs.");
   app.set_version_flag("--version", std::string(Version()));
   app.add_option("model", options.model, "The model, told by content: .pb, .pbtxt, .meta, a SavedModel's folder, a checkpoint with its graph");
+  app.add_option("--opencv-graph", options.open.opencv_graph,
+                 "OpenCV's own .pbtxt of this frozen .pb (of its tf_text_graph_*.py): both become one file that needs no .pbtxt");
   app.add_option("--checkpoint", options.open.checkpoint,
                  "Where variables get their values: prefix, folder or file (default: the one beside a .meta)");
   app.add_flag("--ema", ema, "Take the moving averages of variables where the checkpoint has them");
@@ -273,6 +275,9 @@ int Main(int argc, char** argv) {
   } else {
     return usage(parsed.status());
   }
+  if (!options.open.opencv_graph.empty() && options.target.kind != Target::Kind::kOpenCv) {
+    return usage(InvalidArgument("--opencv-graph: the target '", target, "' is not OpenCV, whose layers that graph names"));
+  }
   if (options.opencv_only && options.target.kind != Target::Kind::kOpenCv) {
     return usage(InvalidArgument("--opencv-only: the target '", target, "' is not OpenCV"));
   }
@@ -321,6 +326,9 @@ int Main(int argc, char** argv) {
   if (files.empty()) files.push_back("");
   for (const std::string& file : files) {
     OptimizeOptions one = options;
+    if (IsOnnxPath(file) && !options.open.opencv_graph.empty()) {
+      return usage(InvalidArgument("-o '", file, "': --opencv-graph names layers of OpenCV, which ONNX has not; name a .pb"));
+    }
     if (IsOnnxPath(file)) one.target = AsOnnx(one.target);
     if (one.target.kind == Target::Kind::kOnnx && !file.empty() && !IsOnnxPath(file)) {
       return usage(InvalidArgument("-o '", file, "': --target ", target, " writes ONNX; name the file .onnx"));

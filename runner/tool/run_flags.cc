@@ -190,6 +190,8 @@ void AddDeviceFlags(CLI::App& app, RunFlags& flags) {
   app.add_flag("--no-isolation", flags.no_isolation,
                "load a file without model.json at once, not first in a child process")
       ->group(device);
+  app.add_option("--config", flags.session.config, "OpenCV's own text graph (.pbtxt) that belongs to a frozen .pb")
+      ->group(device);
   app.add_flag("--no-model-json", flags.no_model_json, "run the file as it is, whatever lies beside it")->group(device);
 }
 

@@ -107,6 +107,21 @@ std::string TensorHead(const Tensor& tensor, bool& whole) {
   return head;
 }
 
+// A small tensor as AttrValue bytes, as layers of OpenCV have them.
+StatusOr<std::string> TensorAttrBytes(const Tensor& tensor) {
+  bool whole = false;
+  std::string message = TensorHead(tensor, whole);
+  if (!whole) {
+    RETURN_IF_ERROR(tensor.ForEachChunk([&](std::string_view chunk) {
+      message.append(chunk);
+      return OkStatus();
+    }));
+  }
+  std::string bytes;
+  AppendBytes(bytes, 8, message);
+  return bytes;
+}
+
 StatusOr<Prepared> Prepare(const Graph& graph, NodeId id, const EmitOptions& options) {
   const Node& node = graph.node(id);
   Prepared prepared;
@@ -138,10 +153,11 @@ StatusOr<Prepared> Prepare(const Graph& graph, NodeId id, const EmitOptions& opt
     if (only_noted && key == "_output_shapes") attr = std::vector<Shape>{*shape};
     if (!attr) continue;
     if (const auto* type = std::get_if<DType>(&*attr); type != nullptr && *type == DType::kInvalid) continue;
-    if (std::holds_alternative<Tensor>(*attr)) {
+    const Tensor* numbers = std::get_if<Tensor>(&*attr);
+    if (numbers != nullptr && !node.op.starts_with(kOpenCv)) {
       return Unsupported("node '", node.name, "' (", node.op, "): attribute '", key, "' is a tensor, which only a Const has");
     }
-    auto bytes = AttrBytes(*attr);
+    auto bytes = numbers != nullptr ? TensorAttrBytes(*numbers) : AttrBytes(*attr);
     if (!bytes.ok()) return WithContext(bytes.status(), StrCat("node '", node.name, "' attribute '", key, "'"));
     std::string entry;
     AppendBytes(entry, 1, key);
