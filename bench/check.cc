@@ -63,9 +63,29 @@ Array Fit(Array array, const std::vector<int64_t>& dims) {
 // Failed is worst, then mistrusted.
 int Badness(Verdict verdict) { return verdict == Verdict::kFailed ? 2 : verdict == Verdict::kMistrusted ? 1 : 0; }
 
+Check CheckOf(const DetectionComparison& detections) {
+  Check check;
+  check.verdict = detections.verdict;
+  check.reason = detections.reason.empty() ? "" : "detections: " + detections.reason;
+  CheckedOutput output{"detections", {}};
+  output.comparison.verdict = detections.verdict;
+  output.comparison.reason = detections.reason;
+  output.comparison.needed_rel = detections.Needed();
+  check.outputs.push_back(std::move(output));
+  check.detections = detections;
+  return check;
+}
+
 // `foreign`: the file has no model.json.
 Check CompareOutputs(const Answer& answer, const ModelCase& model, bool foreign, double tolerance) {
   const std::vector<NamedArray>& outputs = answer.outputs;
+  std::vector<NamedArray> references;
+  for (size_t i = 0; i < model.outputs.size(); ++i) references.push_back({model.output_names[i], model.outputs[i]});
+  if (LookLikeBoxes(outputs) && LookLikeBoxes(references)) {
+    Check check = CheckOf(CompareDetections(outputs, references, model.detections));
+    check.peak_bytes = answer.peak_bytes;
+    return check;
+  }
   Check check;
   check.verdict = Verdict::kPassed;
   check.peak_bytes = answer.peak_bytes;
@@ -114,7 +134,11 @@ Check CheckFile(const std::string& path, const ModelCase& model, double toleranc
   options.isolate = false;
   if (foreign) {
     options.input_names = model.input_names;
-    options.output_names = model.output_names;
+    if (model.opencv_graph.empty() || path != model.model_path) {
+      options.output_names = model.output_names;
+    } else {
+      options.config = model.opencv_graph;  // whose last layers are the outputs
+    }
   }
   const auto answer = RunApart(path, model, options);
   if (answer.ok()) {

@@ -21,6 +21,7 @@ struct Check {
   Verdict verdict = Verdict::kSkipped;  // the worst of the outputs': failed, then mistrusted
   std::string reason;                   // never empty unless kPassed
   std::vector<CheckedOutput> outputs;
+  std::optional<DetectionComparison> detections;  // where both sides are boxes: outputs holds it, too, as "detections"
   std::optional<int64_t> peak_bytes;  // of loading and running it once
   SessionOptions options;             // to open the file with as it was checked
   // OpenCV dropped the name of the one output of a file without model.json; its only last layer gave the right numbers.

@@ -2,8 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
+#include <map>
+#include <numeric>
 #include <vector>
+
+#include "runner/decode_segments.h"
 
 namespace permafrost {
 namespace {
@@ -38,6 +43,72 @@ std::string Mistrust(const std::vector<float>& reference, double zero_fraction) 
 bool IsVector(const std::vector<int64_t>& dims) {
   if (dims.empty() || dims.back() < 2) return false;
   return std::all_of(dims.begin() + (dims.size() > 1 ? 1 : 0), dims.end() - 1, [](int64_t dim) { return dim == 1; });
+}
+
+// Mean share of the k best of a row that are among the k best of the other.
+double TopShared(const std::vector<float>& a, const std::vector<float>& b, size_t classes, size_t k) {
+  std::vector<size_t> order(classes);
+  const auto best = [&](const std::vector<float>& values, size_t row) {
+    std::iota(order.begin(), order.end(), size_t{0});
+    const auto higher = [&](size_t x, size_t y) { return values[row * classes + x] > values[row * classes + y]; };
+    std::stable_sort(order.begin(), order.end(), higher);
+    std::vector<size_t> top(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(k));
+    std::sort(top.begin(), top.end());
+    return top;
+  };
+  size_t shared = 0;
+  const size_t rows = a.size() / classes;
+  for (size_t row = 0; row < rows; ++row) {
+    const auto top_a = best(a, row), top_b = best(b, row);
+    std::vector<size_t> both;
+    std::set_intersection(top_a.begin(), top_a.end(), top_b.begin(), top_b.end(), std::back_inserter(both));
+    shared += both.size();
+  }
+  return static_cast<double>(shared) / static_cast<double>(rows * k);
+}
+
+bool IsWhole(ElementType type) { return type != ElementType::kFloat && type != ElementType::kDouble && type != ElementType::kHalf; }
+
+// A picture whose cells say what is there.
+bool IsClassMap(const Array& reference, const std::vector<float>& values) {
+  constexpr int64_t kLeastSide = 8;
+  const std::vector<int64_t>& dims = reference.dims;
+  if ((dims.size() != 3 && dims.size() != 4) || dims[0] != 1 || dims[1] < kLeastSide || dims[2] < kLeastSide) return false;
+  const size_t channels = dims.size() == 4 ? static_cast<size_t>(dims[3]) : 1;
+  if (IsWhole(reference.type)) return channels == 1;
+  if (dims.size() == 3 || channels == 0) return false;
+  for (size_t cell = 0; cell < values.size(); cell += channels) {
+    double sum = 0;
+    for (size_t c = 0; c < channels; ++c) {
+      if (!(values[cell + c] >= 0 && values[cell + c] <= 1)) return false;
+      sum += values[cell + c];
+    }
+    if (channels > 1 && std::abs(sum - 1) > 1e-3) return false;
+  }
+  return true;
+}
+
+std::optional<double> ClassIou(const Array& actual, const Array& reference) {
+  const auto a = FindSegments(actual, {}), b = FindSegments(reference, {});
+  if (!a.ok() || !b.ok() || a->classes.size() != b->classes.size()) return std::nullopt;
+  struct Cells {
+    int64_t both = 0, either = 0, reference = 0;
+  };
+  std::map<int32_t, Cells> cells;
+  for (size_t i = 0; i < a->classes.size(); ++i) {
+    const int32_t x = a->classes[i], y = b->classes[i];
+    ++cells[y].reference;
+    ++cells[y].either;
+    if (x == y) ++cells[y].both;
+    if (x != y) ++cells[x].either;
+  }
+  double sum = 0, classes = 0;
+  for (const auto& entry : cells) {
+    if (entry.second.reference == 0) continue;
+    sum += static_cast<double>(entry.second.both) / static_cast<double>(entry.second.either);
+    ++classes;
+  }
+  return classes > 0 ? std::optional(sum / classes) : std::nullopt;
 }
 
 double Top1(const std::vector<float>& a, const std::vector<float>& b, size_t classes) {
@@ -102,7 +173,13 @@ Comparison Compare(const Array& actual, const Array& reference, double tolerance
     return out;
   }
   Measure(*a, *b, out);
-  if (IsVector(reference.dims)) out.top1 = Top1(*a, *b, static_cast<size_t>(reference.dims.back()));
+  if (IsVector(reference.dims)) {
+    constexpr size_t kTop = 5;
+    const size_t classes = static_cast<size_t>(reference.dims.back());
+    out.top1 = Top1(*a, *b, classes);
+    if (classes > kTop) out.top5 = TopShared(*a, *b, classes, kTop);
+  }
+  if (IsClassMap(reference, *b)) out.class_iou = ClassIou(actual, reference);
   const std::string mistrust = Mistrust(*b, out.zero_fraction);
   const auto not_finite = [](float value) { return !std::isfinite(value); };
   if (std::none_of(b->begin(), b->end(), not_finite) && std::any_of(a->begin(), a->end(), not_finite)) {

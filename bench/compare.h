@@ -19,6 +19,10 @@ struct Comparison {
   double cosine = 1;
   double zero_fraction = 0;    // of the reference
   std::optional<double> top1;  // share of rows whose highest value is in the same place; vectors only
+  std::optional<double> top5;  // mean share of the five highest values that are among the five highest; vectors above 5
+  // Mean overlap (intersection over union) of the classes that the reference has; maps of classes only: whole numbers,
+  // or probabilities that add up to 1 in each cell, or one channel of them.
+  std::optional<double> class_iou;
 };
 
 // How far `actual` is from `reference`. Passes when needed_rel <= tolerance, unless the reference can show no bug:

@@ -68,6 +68,24 @@ StatusOr<std::string> FindModelOfKind(const std::string& folder, const std::stri
   return InvalidArgument("holds ", found.size(), " models of kind \"", kind, "\"; let meta.json name one (\"model\")");
 }
 
+Status ReadLimits(const Json& meta, DetectionLimits& limits) {
+  const auto found = meta.find("detections");
+  // A list names other files of the folder.
+  if (found == meta.end() || !found->is_object()) return OkStatus();
+  for (const auto& [key, value] : found->items()) {
+    double* limit = key == "min_score" ? &limits.min_score : key == "iou" ? &limits.iou : key == "score" ? &limits.score : nullptr;
+    if (limit != nullptr && value.is_number() && value.get<double>() >= 0 && value.get<double>() <= 1) {
+      *limit = value.get<double>();
+    } else if (key == "class_shift" && value.is_number_integer() && std::abs(value.get<double>()) < 1e6) {
+      limits.class_shift = value.get<int64_t>();
+    } else {
+      return InvalidArgument("meta.json: \"detections\": \"", key,
+                             "\": expected min_score, iou or score from 0 to 1, or class_shift, a whole number");
+    }
+  }
+  return OkStatus();
+}
+
 Status ReadArrays(const std::string& folder, const std::string& stem, size_t count, std::vector<Array>& arrays) {
   for (size_t i = 0; i < count; ++i) {
     std::string path = StrCat(folder, "/", stem, i, ".npy");
@@ -84,6 +102,7 @@ Status Load(const std::vector<std::string>& models_folders, ModelCase& model) {
   const Json meta = Json::parse(file->bytes(), nullptr, /*allow_exceptions=*/false);
   if (!meta.is_object()) return DataLoss("meta.json: no JSON object");
   model.kind = TextOf(meta, "kind");
+  RETURN_IF_ERROR(ReadLimits(meta, model.detections));
   RETURN_IF_ERROR(ReadNames(meta, "inputs", model.input_names));
   RETURN_IF_ERROR(ReadNames(meta, "outputs", model.output_names));
   if (const auto flags = meta.find("flags"); flags != meta.end()) {
@@ -95,6 +114,9 @@ Status Load(const std::vector<std::string>& models_folders, ModelCase& model) {
   const std::string named = TextOf(meta, "model");
   ASSIGN_OR_RETURN(model.model_path, named.empty() ? FindModelOfKind(model.folder, model.kind)
                                                    : FindNamedModel(model.folder, named, models_folders));
+  if (const std::string graph = TextOf(meta, "opencv_graph"); !graph.empty()) {
+    ASSIGN_OR_RETURN(model.opencv_graph, FindNamedModel(model.folder, graph, models_folders));
+  }
   RETURN_IF_ERROR(ReadArrays(model.folder, "in", model.input_names.size(), model.inputs));
   return ReadArrays(model.folder, "out", model.output_names.size(), model.outputs);
 }

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/detections.h"
 #include "optimizer/support/status.h"
 #include "shared_io/array.h"
 
@@ -14,9 +15,11 @@ struct ModelCase {
   std::string name, folder;
   std::string kind;        // "pb", "saved_model", "h5", ...
   std::string model_path;  // a file, or the folder of a SavedModel
+  std::string opencv_graph;  // OpenCV's own text graph of a frozen .pb, whose layers are the outputs then; mostly none
   std::vector<std::string> input_names, output_names;
   std::vector<std::pair<std::string, std::string>> flags;  // placeholder and its value as JSON text
   std::vector<Array> inputs, outputs;
+  DetectionLimits detections;  // for outputs that are boxes: "detections" of meta.json
   bool judged_by_kernels = false;  // the outputs are those of our reference kernels, not TensorFlow's
 };
 

@@ -52,7 +52,10 @@ StatusOr<OptimizeOptions> OptionsOf(const ModelCase& model) {
   for (size_t i = 0; i < model.input_names.size(); ++i) {
     RETURN_IF_ERROR(AddInput(model.input_names[i], model.inputs[i].dims, options));
   }
-  for (const std::string& name : model.output_names) RETURN_IF_ERROR(AddOutput(name, options));
+  options.open.opencv_graph = model.opencv_graph;
+  if (model.opencv_graph.empty()) {
+    for (const std::string& name : model.output_names) RETURN_IF_ERROR(AddOutput(name, options));
+  }
   for (const auto& [name, value] : model.flags) {
     if (model.kind == "saved_model" && name == "signature") continue;  // no placeholder
     ASSIGN_OR_RETURN(SetSpec spec, ParseSetSpec(StrCat(name, "=", value)));

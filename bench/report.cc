@@ -90,11 +90,21 @@ std::string ProfileText(const std::string& name, const Profile& profile) {
   return text + TextTable(rows, 2);
 }
 
+// What was found, of what there is to find.
+std::string DetectionsText(const DetectionComparison& detections) {
+  return StrCat(detections.matched, " of ", detections.matched + detections.missed, " found, ", detections.extra,
+                " extra, worst overlap ", Number(detections.worst_iou, 5), ", scores off by ",
+                Number(detections.worst_score, 2));
+}
+
 // What is to be said about a file besides its row.
 std::string Remarks(const std::string& name, const FileReport& file) {
   std::string text;
   if (!file.check.reason.empty()) {
     text += StrCat(name, ": ", VerdictName(file.check.verdict), ": ", Printable(file.check.reason), "\n");
+  }
+  if (file.check.detections && file.check.reason.empty()) {
+    text += StrCat(name, ": ", DetectionsText(*file.check.detections), "\n");
   }
   if (file.check.other_name) {
     text += StrCat(name, ": OpenCV has no layer \"", file.check.outputs[0].name,

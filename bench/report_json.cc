@@ -82,8 +82,17 @@ Json ToJson(const FileReport& file, const FileReport* first) {
                 {"cosine", Finite(comparison.cosine)},
                 {"zero_fraction", comparison.zero_fraction}};
     if (comparison.top1) one["top1"] = *comparison.top1;
+    if (comparison.top5) one["top5"] = *comparison.top5;
+    if (comparison.class_iou) one["class_iou"] = *comparison.class_iou;
     if (!comparison.reason.empty()) one["reason"] = comparison.reason;
     json["outputs"].push_back(std::move(one));
+  }
+  if (const auto& detections = file.check.detections) {
+    json["detections"] = {{"matched", detections->matched},
+                          {"missed", detections->missed},
+                          {"extra", detections->extra},
+                          {"worst_iou", detections->worst_iou},
+                          {"worst_score", detections->worst_score}};
   }
   if (file.check.peak_bytes) json["peak_bytes"] = *file.check.peak_bytes;
   if (file.timing) {

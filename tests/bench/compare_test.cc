@@ -86,5 +86,32 @@ TEST(Compare, CountsRowsWithTheSameBestClass) {
   EXPECT_FALSE(Compare(picture, picture, 1).top1.has_value());
 }
 
+TEST(Compare, CountsHowManyOfTheFiveBestAreShared) {
+  const Array reference = FloatArray({1, 7}, {7, 6, 5, 4, 3, 2, 1});
+  const Array actual = FloatArray({1, 7}, {7, 6, 5, 4, 0, 3.5F, 1});
+  EXPECT_EQ(Compare(actual, reference, 1).top5, 0.8);
+  EXPECT_EQ(Compare(reference, reference, 1).top5, 1.0);
+  const Array five = FloatArray({1, 5}, {5, 4, 3, 2, 1});
+  EXPECT_FALSE(Compare(five, five, 1).top5.has_value());
+}
+
+TEST(Compare, MeasuresTheOverlapOfMapsOfClasses) {
+  // Class 1 in 16 of 64 cells; the other map has it in 12 of these.
+  std::vector<float> reference(64), actual(64);
+  for (size_t i = 0; i < 16; ++i) reference[i] = 0.9F;
+  for (size_t i = 0; i < 12; ++i) actual[i] = 0.8F;
+  const Comparison mask = Compare(FloatArray({1, 8, 8, 1}, actual), FloatArray({1, 8, 8, 1}, reference), 1);
+  ASSERT_TRUE(mask.class_iou.has_value());
+  EXPECT_DOUBLE_EQ(*mask.class_iou, (12.0 / 16 + 48.0 / 52) / 2);
+  const auto two = [](const std::vector<float>& ones) {
+    std::vector<float> both;
+    for (const float one : ones) both.insert(both.end(), {1 - one, one});
+    return FloatArray({1, 8, 8, 2}, both);
+  };
+  EXPECT_DOUBLE_EQ(*Compare(two(actual), two(reference), 1).class_iou, *mask.class_iou);
+  std::vector<float> features(64, 3.5F);
+  EXPECT_FALSE(Compare(FloatArray({1, 8, 8, 1}, features), FloatArray({1, 8, 8, 1}, features), 1).class_iou.has_value());
+}
+
 }  // namespace
 }  // namespace permafrost
