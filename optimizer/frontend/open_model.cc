@@ -13,6 +13,7 @@
 #include "optimizer/frontend/keras/read_keras.h"
 #include "optimizer/frontend/locate_model.h"
 #include "optimizer/frontend/meta_graph/read_meta_graph.h"
+#include "optimizer/frontend/onnx/read_onnx.h"
 #include "optimizer/frontend/saved_model/function_signatures.h"
 #include "optimizer/frontend/saved_model/read_saved_model.h"
 #include "optimizer/ir/verify.h"
@@ -149,7 +150,16 @@ StatusOr<Model> Read(const std::shared_ptr<const MappedFile>& file, const Limits
   const std::string_view bytes = file->bytes();
   model.files = {file->path()};
   if (const auto what = WhatElse(bytes)) {
-    return InvalidArgument("is ", *what, "; expected a TensorFlow model (.pb, .pbtxt, .meta or a SavedModel)");
+    return InvalidArgument("is ", *what, "; expected a TensorFlow model (.pb, .pbtxt, .meta or a SavedModel) or ONNX");
+  }
+  if (IsOnnxModel(bytes)) {
+    model.format = Format::kOnnx;
+    ASSIGN_OR_RETURN(ImportedOnnx read, ReadOnnx(bytes, file, limits, options.input_shapes));
+    model.graph = std::move(read.graph);
+    model.notes = std::move(read.notes);
+    model.files.insert(model.files.end(), read.files.begin(), read.files.end());
+    RETURN_IF_ERROR(Verify(model.graph, Level::kImported));
+    return model;
   }
   ASSIGN_OR_RETURN(MetaGraph read, ReadGraph(file, limits, options, model.format));
   model.graph = std::move(read.graph);
@@ -170,8 +180,8 @@ Status CheckParts(Format format, const OpenOptions& options) {
   if (!options.opencv_graph.empty() && format != Format::kGraphDef && format != Format::kGraphDefText) {
     return InvalidArgument("--opencv-graph: is a ", NameOf(format), ", and OpenCV's text graphs belong to frozen GraphDefs");
   }
-  const bool keras = format == Format::kKerasH5 || format == Format::kKerasZip;
-  if (!options.checkpoint.empty() && keras) {
+  const bool whole = format == Format::kKerasH5 || format == Format::kKerasZip || format == Format::kOnnx;
+  if (!options.checkpoint.empty() && whole) {
     return InvalidArgument("--checkpoint: is a ", NameOf(format), ", which holds its weights itself");
   }
   return OkStatus();
@@ -200,6 +210,7 @@ std::string_view NameOf(Format format) {
     case Format::kSavedModelText: return "SavedModel (text)";
     case Format::kKerasH5: return "Keras HDF5";
     case Format::kKerasZip: return "Keras archive (.keras)";
+    case Format::kOnnx: return "ONNX";
     case Format::kUnknown: break;
   }
   return "unknown";

@@ -24,6 +24,7 @@ enum class Format {
   kSavedModelText,
   kKerasH5,
   kKerasZip,
+  kOnnx,
   kUnknown,
 };
 std::string_view NameOf(Format format);
