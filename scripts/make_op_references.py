@@ -287,6 +287,17 @@ def quantization():
              num_bits=5)
     case(family, "fake_quant_channels", "FakeQuantWithMinMaxVarsPerChannel",
          [x, ints([-6.1, 0.4, -5, 0], np.float32), ints([3.3, 5, -0.3, 0], np.float32)], num_bits=6)
+    zero, low, high = np.float32(0), np.float32(-1.3), np.float32(2.9)
+    trips = {"given": {"range_given": True}, "found": {"range_given": False}, "narrow": {"range_given": True, "narrow_range": True, "num_bits": 4},
+             "unsigned": {"range_given": True, "signed_input": False, "num_bits": 5}, "half_up": {"range_given": True, "round_mode": "HALF_UP"}}
+    for name, attrs in trips.items():
+        start = zero if name == "unsigned" else low
+        case(family, "round_trip_v2_" + name, "QuantizeAndDequantizeV2", [x, start, high], **attrs)
+        case(family, "round_trip_v4_" + name, "QuantizeAndDequantizeV4", [x, start, high], **attrs)
+    case(family, "round_trip_v3", "QuantizeAndDequantizeV3", [x, low, high, np.int32(6)], narrow_range=True)
+    case(family, "round_trip_v3_found", "QuantizeAndDequantizeV3", [x, low, high, np.int32(6)], range_given=False)
+    case(family, "round_trip_axis", "QuantizeAndDequantizeV2",
+         [x, ints([-6.1, -1, -5, -0.5], np.float32), ints([3.3, 5, 0.3, 1], np.float32)], range_given=True, axis=x.ndim - 1)
 
 
 def resampling():

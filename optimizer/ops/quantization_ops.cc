@@ -279,6 +279,70 @@ StatusOr<Tensors> FakeQuantVarsKernel(const Node& node, const Tensors& inputs) {
   return FakeQuantize(inputs[0], made);
 }
 
+// ---- QuantizeAndDequantize
+
+// To whole steps and back; zero is one of them.
+struct RoundTrip {
+  float low = 0, high = 0, scale = 0, step = 0;
+  bool cuts = false, half_up = false;
+  float Apply(float x) const {
+    const float scaled = (cuts ? std::min(std::max(x, low), high) : x) * scale;
+    return (half_up ? std::floor(scaled + 0.5F) : std::nearbyint(scaled)) * step;
+  }
+};
+
+StatusOr<RoundTrip> MakeRoundTrip(const Node& node, int64_t bits, float low, float high) {
+  ASSIGN_OR_RETURN(const bool is_signed, AttrAs<bool>(node, "signed_input", true));
+  ASSIGN_OR_RETURN(const bool narrow, AttrAs<bool>(node, "narrow_range", false));
+  ASSIGN_OR_RETURN(const std::string rounding, AttrAs<std::string>(node, "round_mode", "HALF_TO_EVEN"));
+  if (bits < (is_signed ? 2 : 1) || bits > 62) return InvalidArgument("num_bits is ", bits, ", expected 1 or 2 to 62");
+  if (!std::isfinite(low) || !std::isfinite(high) || low > high) {
+    return InvalidArgument("the range is ", low, " to ", high);
+  }
+  const auto half = static_cast<float>(int64_t{1} << (bits - 1));
+  const float lowest = !is_signed ? 0 : narrow ? 1 - half : -half, highest = is_signed ? half - 1 : 2 * half - 1;
+  constexpr float kMost = std::numeric_limits<float>::max();
+  const float from_low = lowest * low > 0 ? lowest / low : kMost, from_high = highest * high > 0 ? highest / high : kMost;
+  RoundTrip made{.half_up = rounding == "HALF_UP"};
+  const bool by_low = from_low < from_high;
+  made.scale = by_low ? from_low : from_high;
+  made.step = by_low ? low / lowest : high / highest;
+  made.low = by_low ? low : lowest * made.step;
+  made.high = by_low ? highest * made.step : high;
+  return made;
+}
+
+StatusOr<Tensors> RoundTripKernel(const Node& node, const Tensors& inputs) {
+  if (inputs[0].dtype() != DType::kFloat32) return InvalidArgument("the input is ", NameOf(inputs[0].dtype()));
+  ASSIGN_OR_RETURN(int64_t bits, AttrAs<int64_t>(node, "num_bits", 8));
+  if (inputs.size() == 4) {
+    if (inputs[3].dtype() != DType::kInt32 || inputs[3].elements() != 1) return InvalidArgument("num_bits is no int32");
+    bits = inputs[3].Values<int64_t>()[0];
+  }
+  ASSIGN_OR_RETURN(const bool given, AttrAs<bool>(node, "range_given", inputs.size() == 4));
+  ASSIGN_OR_RETURN(const int64_t axis, AttrAs<int64_t>(node, "axis", -1));
+  if (!given && axis != -1) return Unsupported("no reference kernel for the ranges that each channel has by itself");
+  ASSIGN_OR_RETURN(Result<float> y, Result<float>::Make(inputs[0].dims()));
+  const float* x = inputs[0].data<float>();
+  if (y.elements() == 0) return Tensors{std::move(y).Take()};
+  Ranges ranges;
+  if (given) {
+    ASSIGN_OR_RETURN(ranges, ReadRanges(node, inputs[0], inputs[1], inputs[2]));
+  } else {
+    const auto [least, most] = std::minmax_element(x, x + y.elements());
+    ranges.low = {*least};
+    ranges.high = {*most};
+  }
+  std::vector<RoundTrip> trips;
+  for (size_t i = 0; i < ranges.low.size(); ++i) {
+    ASSIGN_OR_RETURN(RoundTrip one, MakeRoundTrip(node, bits, ranges.low[i], ranges.high[i]));
+    one.cuts = given;
+    trips.push_back(one);
+  }
+  for (int64_t i = 0; i < y.elements(); ++i) y.data()[i] = trips[ranges.At(i)].Apply(x[i]);
+  return Tensors{std::move(y).Take()};
+}
+
 // ---- Dropout: what a Keras file says, or the function that widens half constants in files for OpenCV.
 
 Status InferDropout(const InferContext& context, std::vector<ValueType>& outputs) {
@@ -354,12 +418,21 @@ std::vector<OpDef> QuantizationOps() {
        .max_inputs = 3,
        .attrs = round_trip_v2,
        .infer = InferSame,
+       .kernel = RoundTripKernel,
        .output_names = {"output"}},
       {.name = "QuantizeAndDequantizeV3",
        .min_inputs = 4,
        .max_inputs = 4,
        .attrs = round_trip(true),
        .infer = InferSame,
+       .kernel = RoundTripKernel,
+       .output_names = {"output"}},
+      {.name = "QuantizeAndDequantizeV4",
+       .min_inputs = 3,
+       .max_inputs = 3,
+       .attrs = round_trip_v2,
+       .infer = InferSame,
+       .kernel = RoundTripKernel,
        .output_names = {"output"}},
   };
 }

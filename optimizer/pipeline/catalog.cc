@@ -17,6 +17,7 @@
 #include "optimizer/passes/name_outputs.h"
 #include "optimizer/passes/remove_identity.h"
 #include "optimizer/passes/remove_training.h"
+#include "optimizer/passes/replace_quantized_ops.h"
 #include "optimizer/passes/requested/passes.h"
 #include "optimizer/passes/sort_by_execution_order.h"
 #include "optimizer/passes/strip_unused.h"
@@ -49,6 +50,11 @@ const Passes& FlatteningPasses() {
 Passes LoweringPasses() {
   Passes passes = BoundaryPasses();
   passes.insert(passes.end(), FlatteningPasses().begin(), FlatteningPasses().end());
+  return passes;
+}
+
+const Passes& FloatPasses() {
+  static const Passes passes = {&kReplaceQuantizedOps};
   return passes;
 }
 
@@ -98,7 +104,7 @@ const Passes& AllPasses() {
   static const Passes passes = [] {
     Passes all;
     for (const Passes* pipeline :
-         {&BoundaryPasses(), &FlatteningPasses(), &OptimizingPasses(), &OpenCvOnlyPasses(), &OpenCvPasses(),
+         {&BoundaryPasses(), &FlatteningPasses(), &FloatPasses(), &OptimizingPasses(), &OpenCvOnlyPasses(), &OpenCvPasses(),
           &OnnxPasses(), &NamingPasses(), &RequestedPasses()}) {
       for (const PassInfo* pass : *pipeline) {
         if (std::find(all.begin(), all.end(), pass) == all.end()) all.push_back(pass);

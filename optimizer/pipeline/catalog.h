@@ -17,6 +17,8 @@ const PassInfo* FindPass(std::string_view name);
 const std::vector<const PassInfo*>& BoundaryPasses();
 const std::vector<const PassInfo*>& FlatteningPasses();
 std::vector<const PassInfo*> LoweringPasses();  // both
+// Before all others, where the file is for a runtime that computes in float32.
+const std::vector<const PassInfo*>& FloatPasses();
 // What every backend wants.
 const std::vector<const PassInfo*>& OptimizingPasses();
 // What OpenCV's TensorFlow importer wants, after the optimizing passes.

@@ -85,7 +85,8 @@ StatusOr<std::vector<PassStep>> ChooseSteps(const OptimizeOptions& options, Opti
   } else if (!options.open.opencv_graph.empty()) {
     steps = StepsOf(NamingPasses());
   } else {
-    steps = StepsOf(OptimizingPasses());
+    if (options.target.kind != Target::Kind::kGraphDef) Append(steps, StepsOf(FloatPasses()));
+    Append(steps, StepsOf(OptimizingPasses()));
     if (options.opencv_only) Append(steps, StepsOf(OpenCvOnlyPasses()));
     Append(steps, StepsOf(PassesFor(options.target.kind)));
   }
@@ -429,10 +430,13 @@ class Job {
 
   Status RunSteps(const std::vector<PassStep>& steps, RunOptions run) {
     for (const PassStep& step : steps) {
-      if ((options_.verify || lowered_.batched) && !proof_.exact && step.pass->lossy) proof_.exact = graph_;
-      Graph before = step.ignore_errors ? graph_ : Graph();
+      const bool may_lose = (options_.verify || lowered_.batched) && !proof_.exact && step.pass->lossy;
+      Graph before = step.ignore_errors || may_lose ? graph_ : Graph();
       const Status status = RunStep(graph_, step, Level::kFlat, run, report_.passes);
-      if (status.ok()) continue;
+      if (status.ok()) {
+        if (may_lose && report_.passes.back().changed) proof_.exact = std::move(before);
+        continue;
+      }
       if (!step.ignore_errors) return status;
       graph_ = std::move(before);
       report_.notes.push_back(StrCat("pass ", step.pass->name, " failed and was ignored: ", Message(status)));

@@ -221,10 +221,10 @@ void ExpectOptimizesAndMatches(const Case& model, double tolerance) {
   ExpectNoGrowthWhenOptimizedAgain(output, folder.File("again.pb"));
 }
 
-void ExpectBenchAgrees(const Case& model) {
+void ExpectBenchAgrees(const Case& model, double tolerance = 1e-4) {
   if (!fs::exists(BinaryDir() + "/bin/permafrost-bench"))
     GTEST_SKIP() << "permafrost-bench is not built (PERMAFROST_BENCH=OFF)";
-  const Finished bench = RunProgram("permafrost-bench", {model.folder.string(), "--check-only"}, 300);
+  const Finished bench = RunProgram("permafrost-bench", {model.folder.string(), "--check-only", "--tolerance", std::to_string(tolerance)}, 300);
   EXPECT_EQ(bench.exit_code, 0) << bench.out << bench.err;
 }
 
@@ -233,7 +233,7 @@ void ExpectBenchAgrees(const Case& model) {
 
 struct SharedModel {
   const char* name;
-  double tolerance;  // 2e-3 where weights are 8-bit or half
+  double tolerance;  // 2e-3 where weights are 8-bit or half; what TensorFlow's 8-bit ops round away
 };
 void PrintTo(const SharedModel& model, std::ostream* out) { *out << model.name; }
 
@@ -264,6 +264,7 @@ const SharedModel kSharedModels[] = {{"aittsmd_PNet_landmark", 1e-4},
                                      {"smile_android", 1e-4},
                                      {"speech_conv_c", 1e-4},
                                      {"srcnn_v1ckpt", 1e-4},
+                                     {"style_quant", 0.15},
                                      {"visionkit_ssd_0.125", 1e-4},
                                      {"word_or_no", 1e-4},
                                      {"word_or_no_ckpt", 1e-4},
@@ -284,7 +285,7 @@ class SharedModels : public testing::TestWithParam<SharedModel> {
 };
 
 TEST_P(SharedModels, GivesTensorFlowsAnswersInOpenCv) { ExpectOptimizesAndMatches(model_, GetParam().tolerance); }
-TEST_P(SharedModels, PassesTheBench) { ExpectBenchAgrees(model_); }
+TEST_P(SharedModels, PassesTheBench) { ExpectBenchAgrees(model_, GetParam().tolerance); }
 
 INSTANTIATE_TEST_SUITE_P(, SharedModels, testing::ValuesIn(kSharedModels), [](const auto& info) {
   std::string name = info.param.name;
@@ -392,6 +393,18 @@ TEST_P(OwnModels, IsLeftAloneByADryRun) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, OwnModels, testing::Values("classic_tf1", "classic_tf1_batch1", "openpose_mobilenet_thin"),
+                         [](const auto& info) { return std::string(info.param); });
+
+// --- 8-bit ops, in float32 ---------------------------------------------------------------------------------------------
+
+class QuantizedModels : public testing::TestWithParam<const char*> {};
+
+TEST_P(QuantizedModels, GiveTensorFlowsAnswersInOpenCv) {
+  const Case model = OpenCase(kSource / "models/quantized" / GetParam());
+  ExpectOptimizesAndMatches(model, model.meta.value("tolerance", 1e-4));
+}
+
+INSTANTIATE_TEST_SUITE_P(, QuantizedModels, testing::Values("exact", "by_the_data", "round_trips"),
                          [](const auto& info) { return std::string(info.param); });
 
 // --- loops, unrolled ---------------------------------------------------------------------------------------------------

@@ -356,7 +356,8 @@ std::vector<std::pair<std::string_view, std::string_view>> OpsLeftOutOfRandomGra
           {"Dequantize", kBits},
           {"QuantizeV2", kBits},
           {"QuantizeAndDequantizeV2", kBits},
-          {"QuantizeAndDequantizeV3", kBits}};
+          {"QuantizeAndDequantizeV3", kBits},
+          {"QuantizeAndDequantizeV4", kBits}};
 }
 
 }  // namespace permafrost

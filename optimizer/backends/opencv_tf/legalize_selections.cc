@@ -121,9 +121,13 @@ class SelectionRules : public NodeRewriter {
   void Truncate(NodeId id) {
     const Value whole = in(id, 0);
     const DType dtype = type(whole).dtype;
-    if (node(whole.node).op != "Cast" || (dtype != DType::kInt32 && dtype != DType::kInt64)) return;
+    if (node(whole.node).op != "Cast" || !IsInteger(dtype)) return;
     const Value x = in(whole.node, 0);
     if (type(x).dtype != type({id, 0}).dtype) return;
+    if (SizeOf(dtype) < 4) {
+      context_.Note(StrCat("node '", node(whole.node).name, "': numbers that ", NameOf(dtype),
+                           " does not hold stay as they are, TensorFlow lets them wrap"));
+    }
     const Value above = New(id, "Floor", {New(id, "Relu", {x})});
     const Value below = New(id, "Floor", {New(id, "Relu", {Times(id, x, -1)})});
     Replace(id, New(id, "Sub", {above, below}));
