@@ -4,9 +4,9 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <utility>
 
+#include "bench/number_text.h"
 #include "optimizer/support/text_table.h"
 #include "runner/decode_classes.h"
 
@@ -122,10 +122,7 @@ StatusOr<std::vector<int64_t>> BestClasses(Session& session, const Array& pictur
 }
 
 std::string ShareText(const Share& share) {
-  std::ostringstream out;
-  out.precision(1);
-  out << std::fixed << 100 * share.share << " % (" << 100 * share.low << "-" << 100 * share.high << ")";
-  return out.str();
+  return StrCat(Percent(share.share), " (", Percent(share.low), " to ", Percent(share.high), ")");
 }
 
 }  // namespace
@@ -189,10 +186,7 @@ std::string LabelledText(const std::string& case_name, const LabelledReport& rep
   std::vector<std::vector<std::string>> rows = {{"file", "top-1 (95 %)", "top-5 (95 %)", "same top-1 as the first", "failed"}};
   std::string failures;
   for (const LabelledFile& file : report.files) {
-    std::ostringstream agreement;
-    agreement.precision(1);
-    if (file.agreement) agreement << std::fixed << 100 * *file.agreement << " %";
-    rows.push_back({file.name, ShareText(file.top1), ShareText(file.top5), file.agreement ? agreement.str() : "-",
+    rows.push_back({file.name, ShareText(file.top1), ShareText(file.top5), file.agreement ? Percent(*file.agreement) : "-",
                     StrCat(file.failed)});
     if (file.failed > 0) failures += StrCat(file.name, ": ", file.first_failure, "\n");
   }

@@ -2,26 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iomanip>
-#include <sstream>
 
+#include "bench/number_text.h"
 #include "optimizer/support/text_table.h"
 
 namespace permafrost {
 namespace {
-
-std::string Number(double value, int digits) {
-  if (!std::isfinite(value)) return "inf";
-  std::ostringstream out;
-  out << std::setprecision(digits) << value;
-  return out.str();
-}
-
-std::string Milliseconds(double value) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(value < 10 ? 3 : 1) << value;
-  return out.str();
-}
 
 // Messages may quote damaged files.
 std::string Printable(std::string text) {
@@ -42,18 +28,18 @@ constexpr size_t kLeftColumns = 3;
 
 std::string SpeedText(const Speedup& speedup) {
   if (!speedup.distinguishable) return "no difference";
-  return StrCat(Number(speedup.ratio, 3), " x (", Number(speedup.low, 3), "-", Number(speedup.high, 3), ")");
+  return StrCat(Significant(speedup.ratio, 3), " x (", Significant(speedup.low, 3), "-", Significant(speedup.high, 3), ")");
 }
 
 Row CheckCells(const CaseReport& report, const FileReport& file) {
   return {report.name, file.Name(), std::string(VerdictName(file.check.verdict)),
-          file.check.outputs.empty() ? "-" : Number(file.check.NeededRel(), 2)};
+          file.check.outputs.empty() ? "-" : Significant(file.check.NeededRel(), 2)};
 }
 
 Row TimeCells(const FileReport& file, const FileReport* first) {
   Row cells(kTimeColumns.size(), "-");
   if (file.check.peak_bytes) {
-    cells.back() = Number(std::round(static_cast<double>(*file.check.peak_bytes) / 1e5) / 10, 4);
+    cells.back() = Significant(std::round(static_cast<double>(*file.check.peak_bytes) / 1e5) / 10, 4);
   }
   if (!file.timing) return cells;
   const Timing& timing = *file.timing;
@@ -61,17 +47,15 @@ Row TimeCells(const FileReport& file, const FileReport* first) {
   cells[1] = Milliseconds(timing.first.median);
   cells[2] = Milliseconds(timing.steady.median);
   cells[3] = Milliseconds(timing.steady.p95);
-  cells[4] = Number(std::round(timing.steady.variation * 1000) / 10, 3) + " %";
-  cells[5] = Number(timing.ItemsPerSecond(), 4);
+  cells[4] = Percent(timing.steady.variation);
+  cells[5] = Rate(timing.ItemsPerSecond());
   if (first == &file) return cells;
   cells[6] = SpeedText(CompareTimes(first->timing->load_medians, timing.load_medians));
   cells[7] = SpeedText(SpeedupOf(*first->timing, timing));
   return cells;
 }
 
-std::string Share(double part, double whole) {
-  return whole > 0 ? Number(std::round(1000 * part / whole) / 10, 3) + " %" : "-";
-}
+std::string ShareOf(double part, double whole) { return whole > 0 ? Percent(part / whole) : "-"; }
 
 std::string ProfileText(const std::string& name, const Profile& profile) {
   constexpr size_t kMostLayers = 10;
@@ -79,13 +63,13 @@ std::string ProfileText(const std::string& name, const Profile& profile) {
                             " layers (medians of ", profile.forwards, " forwards)\n");
   std::vector<Row> rows = {{"  type", "layers", "ms", "share"}};
   for (const LayerTime& type : TypesOf(profile)) {
-    rows.push_back({"  " + type.type, type.name, Milliseconds(type.ms), Share(type.ms, profile.total_ms)});
+    rows.push_back({"  " + type.type, type.name, Milliseconds(type.ms), ShareOf(type.ms, profile.total_ms)});
   }
   text += TextTable(rows);
   rows = {{"  slowest layers", "type", "ms", "share"}};
   for (const LayerTime& layer : SlowestOf(profile, kMostLayers)) {
     rows.push_back(
-        {"  " + Printable(layer.name), layer.type, Milliseconds(layer.ms), Share(layer.ms, profile.total_ms)});
+        {"  " + Printable(layer.name), layer.type, Milliseconds(layer.ms), ShareOf(layer.ms, profile.total_ms)});
   }
   return text + TextTable(rows, 2);
 }
@@ -93,8 +77,8 @@ std::string ProfileText(const std::string& name, const Profile& profile) {
 // What was found, of what there is to find.
 std::string DetectionsText(const DetectionComparison& detections) {
   return StrCat(detections.matched, " of ", detections.matched + detections.missed, " found, ", detections.extra,
-                " extra, worst overlap ", Number(detections.worst_iou, 5), ", scores off by ",
-                Number(detections.worst_score, 2));
+                " extra, worst overlap ", Significant(detections.worst_iou, 5), ", scores off by ",
+                Significant(detections.worst_score, 2));
 }
 
 // What is to be said about a file besides its row.

@@ -72,21 +72,7 @@ Json ToJson(const FileReport& file, const FileReport* first) {
   json["verdict"] = VerdictName(file.check.verdict);
   if (!file.check.reason.empty()) json["reason"] = file.check.reason;
   if (file.check.other_name) json["last_layer_taken"] = true;
-  json["outputs"] = Json::array();
-  for (const CheckedOutput& output : file.check.outputs) {
-    const Comparison& comparison = output.comparison;
-    Json one = {{"name", output.name},
-                {"verdict", VerdictName(comparison.verdict)},
-                {"needed_rel", Finite(comparison.needed_rel)},
-                {"max_abs", Finite(comparison.max_abs)},
-                {"cosine", Finite(comparison.cosine)},
-                {"zero_fraction", comparison.zero_fraction}};
-    if (comparison.top1) one["top1"] = *comparison.top1;
-    if (comparison.top5) one["top5"] = *comparison.top5;
-    if (comparison.class_iou) one["class_iou"] = *comparison.class_iou;
-    if (!comparison.reason.empty()) one["reason"] = comparison.reason;
-    json["outputs"].push_back(std::move(one));
-  }
+  json["outputs"] = ToJson(file.check);
   if (const auto& detections = file.check.detections) {
     json["detections"] = {{"matched", detections->matched},
                           {"missed", detections->missed},
@@ -125,6 +111,25 @@ Json ToJson(const Speedup& speedup) {
           {"high", speedup.high},
           {"p", speedup.p},
           {"distinguishable", speedup.distinguishable}};
+}
+
+Json ToJson(const Check& check) {
+  Json outputs = Json::array();
+  for (const CheckedOutput& output : check.outputs) {
+    const Comparison& comparison = output.comparison;
+    Json one = {{"name", output.name},
+                {"verdict", VerdictName(comparison.verdict)},
+                {"needed_rel", Finite(comparison.needed_rel)},
+                {"max_abs", Finite(comparison.max_abs)},
+                {"cosine", Finite(comparison.cosine)},
+                {"zero_fraction", comparison.zero_fraction}};
+    if (comparison.top1) one["top1"] = *comparison.top1;
+    if (comparison.top5) one["top5"] = *comparison.top5;
+    if (comparison.class_iou) one["class_iou"] = *comparison.class_iou;
+    if (!comparison.reason.empty()) one["reason"] = comparison.reason;
+    outputs.push_back(std::move(one));
+  }
+  return outputs;
 }
 
 std::string ReportJson(const std::vector<CaseReport>& reports, const BenchOptions& options) {

@@ -12,5 +12,6 @@ namespace permafrost {
 std::string ReportJson(const std::vector<CaseReport>& reports, const BenchOptions& options);
 
 nlohmann::ordered_json ToJson(const Speedup& speedup);
+nlohmann::ordered_json ToJson(const Check& check);  // of all outputs
 
 }  // namespace permafrost

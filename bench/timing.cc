@@ -7,11 +7,13 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <optional>
 #include <string_view>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "bench/machine.h"
@@ -36,10 +38,13 @@ struct Samples {
   std::vector<Call> calls;
 };
 
+// Warm networks of one file on one device, for all its settings: they never run at the same time.
+using WarmNets = std::vector<Session>;
+
 // What one file needs over all its repetitions.
 struct Subject {
   TimedFile file;
-  std::vector<Session> warm;  // one a stream
+  WarmNets* warm = nullptr;  // at least one a stream, once warmed up
   Samples load, first, steady;
   std::vector<RunTimes> first_parts, steady_parts;
   std::vector<std::string> cpu_layers;
@@ -137,14 +142,17 @@ void TimeFirst(benchmark::State& state, Subject& subject) {
 }
 
 Status WarmUp(Subject& subject) {
-  if (!subject.warm.empty()) return OkStatus();
   const TimedFile& file = subject.file;
-  ASSIGN_OR_RETURN(subject.warm,
-                   Session::OpenSeveral(file.path, file.session, static_cast<size_t>(std::max(file.streams, 1))));
-  for (Session& session : subject.warm) {
-    for (int i = 0; i < kWarmUps; ++i) RETURN_IF_ERROR(session.Run(file.inputs).status());
+  const size_t wanted = static_cast<size_t>(file.streams), there = subject.warm->size();
+  if (there < wanted) {
+    ASSIGN_OR_RETURN(std::vector<Session> more, Session::OpenSeveral(file.path, file.session, wanted - there));
+    SetOpenCvThreads(file.session.threads);
+    for (Session& session : more) {
+      for (int i = 0; i < kWarmUps; ++i) RETURN_IF_ERROR(session.Run(file.inputs).status());
+      subject.warm->push_back(std::move(session));
+    }
   }
-  ASSIGN_OR_RETURN(subject.cpu_layers, subject.warm.front().CpuLayers());
+  ASSIGN_OR_RETURN(subject.cpu_layers, subject.warm->front().CpuLayers());
   return OkStatus();
 }
 
@@ -155,10 +163,10 @@ void TimeSteady(benchmark::State& state, Subject& subject) {
     (void)step;
     const bool good = TimeOne(state, subject, subject.steady, [&]() -> Status {
       RETURN_IF_ERROR(warm);
-      return subject.warm.front().Run(subject.file.inputs).status();
+      return subject.warm->front().Run(subject.file.inputs).status();
     });
     if (!good) break;
-    subject.steady_parts.push_back(subject.warm.front().LastTimes());
+    subject.steady_parts.push_back(subject.warm->front().LastTimes());
   }
   Count(state, subject.steady);
 }
@@ -186,13 +194,13 @@ void TimeStreams(benchmark::State& state, Subject& subject) {
   if (const Status warm = WarmUp(subject); !warm.ok()) subject.status = warm;
   double wall_ms = 0;
   while (state.KeepRunningBatch(state.max_iterations)) {
-    std::vector<Stream> streams(subject.warm.size());
+    std::vector<Stream> streams(static_cast<size_t>(subject.file.streams));
     const auto wall = MillisecondsOf([&]() -> Status {
       RETURN_IF_ERROR(subject.status);
       std::vector<std::thread> threads;
       for (size_t i = 0; i < streams.size(); ++i) {
         threads.emplace_back([&streams, &subject, &state, i] {
-          streams[i].Run(subject.warm[i], subject.file.inputs, state.max_iterations);
+          streams[i].Run((*subject.warm)[i], subject.file.inputs, state.max_iterations);
         });
       }
       for (std::thread& thread : threads) thread.join();
@@ -283,12 +291,15 @@ StatusOr<std::vector<Timing>> TimeFiles(const std::vector<TimedFile>& files, con
   AddContextOnce();
 
   std::vector<std::unique_ptr<Subject>> subjects;
+  std::map<std::tuple<std::string, std::string, std::string, int64_t>, WarmNets> nets;
   for (const TimedFile& file : files) {
     subjects.push_back(std::make_unique<Subject>());
     Subject& subject = *subjects.back();
     subject.file = file;
     subject.file.session.check_hash = false;  // hashing is no part of loading; the check has done it
     subject.file.session.isolate = false;
+    subject.file.streams = std::max(file.streams, 1);
+    subject.warm = &nets[{file.path, file.session.backend, file.session.target, file.items}];
     Register(file.name + "/load", subject, TimeLoad, kColdIterations);
     Register(file.name + "/first", subject, TimeFirst, kColdIterations);
     Register(file.name + "/steady", subject, file.streams > 1 ? TimeStreams : TimeSteady, 0);

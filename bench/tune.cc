@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <iomanip>
-#include <sstream>
 #include <string_view>
 #include <tuple>
 #include <utility>
 
+#include "bench/number_text.h"
 #include "shared_io/paths.h"
 
 namespace permafrost {
@@ -191,19 +190,18 @@ std::vector<Advice> AdviseOn(const CaseReport& report) {
 }
 
 std::string AdviceText(const std::string& case_name, const std::vector<Advice>& advice) {
-  std::ostringstream out;
-  out << std::setprecision(4);
-  if (advice.empty()) out << case_name << ": no advice: nothing passed its check and was timed\n";
+  if (advice.empty()) return StrCat(case_name, ": no advice: nothing passed its check and was timed\n");
+  std::string text;
   for (const Advice& one : advice) {
-    out << case_name << ", for " << one.goal << ": " << one.file << ", " << one.value
-        << (one.goal == "latency" ? " ms a forward" : " items/s") << " (the simplest of " << one.alike
-        << " that cannot be told from the fastest, of " << one.tried << ")\n";
-    out << "  " << one.flags << "\n";
-    for (const std::string& line : one.session_code) out << "  " << line << "\n";
-    out << "  or without Permafrost:\n";
-    for (const std::string& line : one.cv_code) out << "  " << line << "\n";
+    const std::string value =
+        one.goal == "latency" ? Milliseconds(one.value) + " ms a forward" : Rate(one.value) + " items/s";
+    text += StrCat(case_name, ", for ", one.goal, ": ", one.file, ", ", value, " (the simplest of ", one.alike,
+                   " that cannot be told from the fastest, of ", one.tried, ")\n  ", one.flags, "\n");
+    for (const std::string& line : one.session_code) text += StrCat("  ", line, "\n");
+    text += "  or without Permafrost:\n";
+    for (const std::string& line : one.cv_code) text += StrCat("  ", line, "\n");
   }
-  return out.str();
+  return text;
 }
 
 }  // namespace permafrost

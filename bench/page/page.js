@@ -37,8 +37,9 @@
     if (note) add(box, "p", note, "note");
     return box;
   };
-  // columns: [title, text of a row, class of a cell]; the first `left` of them hold text.
-  const table = (parent, columns, rows, left) => {
+  // columns: [title, text of a row, class of a cell]; the first `left` of them hold text. Others that hold nothing are left out.
+  const table = (parent, every, rows, left) => {
+    const columns = every.filter(([, text], i) => i < left || rows.some((row) => text(row) !== "-"));
     const box = add(parent, "div", undefined, "wide");
     const element = add(box, "table");
     const head = add(add(element, "thead"), "tr");
@@ -57,7 +58,7 @@
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
   const faded = (name, alpha) => color(name) + Math.round(alpha * 255).toString(16).padStart(2, "0");
   const figures = [];
-  const short = (text) => (text.length > 36 ? text.slice(0, 15) + "…" + text.slice(-20) : text);
+  const short = (text, most) => (text.length > most ? text.slice(0, Math.floor(0.4 * most)) + "…" + text.slice(-Math.floor(0.6 * most)) : text);
   // A horizontal plot with a row a label; `datasets` is asked at each drawing.
   const plot = (parent, labels, datasets, options) => {
     const box = add(add(parent, "figure"), "div", undefined, "plot");
@@ -72,11 +73,12 @@
     const { canvas, box, labels, options } = figure;
     figure.chart?.destroy();
     const names = labels();
+    const most = box.clientWidth < 420 ? 18 : 36;
     box.style.height = 70 + names.length * (options.rowHeight ?? 30) + "px";
     const grid = { color: color("line") }, ticks = { color: color("soft") };
     figure.chart = new Chart(canvas, {
       type: "bar",
-      data: { labels: names.map(short), datasets: figure.datasets() },
+      data: { labels: names.map((name) => short(name, most)), datasets: figure.datasets() },
       options: {
         indexAxis: "y", responsive: true, maintainAspectRatio: false, animation: false,
         scales: {
@@ -133,6 +135,8 @@
   };
 
   const throughput = (parent, files) => {
+    files = files.filter((f) => number(f.items_per_s) !== null);
+    if (!files.length) return;
     const box = card(parent, "Throughput", "Items a second, all streams together.");
     plot(box, () => files.map(nameOf), () => [
       { data: files.map((f) => number(f.items_per_s)), backgroundColor: faded("one", 0.75), barThickness: 16 },
@@ -205,7 +209,14 @@
       ["check", (r) => String(r.output.verdict ?? "-"), (r) => String(r.output.verdict ?? "none").replace(/\W/g, "")],
       ["needed", (r) => tolerance(r.output.needed_rel)], ["max abs", (r) => tolerance(r.output.max_abs)],
       ["cosine", (r) => (number(r.output.cosine) === null ? "-" : r.output.cosine.toFixed(8))],
-      ["same top-1", (r) => percent(r.output.top1)]], rows, 3);
+      ["same top-1", (r) => percent(r.output.top1)], ["same top-5", (r) => percent(r.output.top5)],
+      ["overlap of classes", (r) => percent(r.output.class_iou)]], rows, 3);
+    const found = files.filter((f) => f.detections);
+    if (!found.length) return;
+    const detections = (key, text) => (f) => text(object(f.detections)[key]);
+    table(box, [["file", nameOf], ["things found", detections("matched", String)], ["missed", detections("missed", String)],
+      ["extra", detections("extra", String)], ["worst overlap", detections("worst_iou", percent)],
+      ["scores off by", detections("worst_score", tolerance)]], found, 1);
   };
 
   const labelled = (parent, one) => {

@@ -12,12 +12,12 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "bench/check.h"
+#include "bench/report_json.h"
 
 namespace permafrost {
 namespace {
@@ -28,30 +28,11 @@ void Say(const Json& json) {
   std::cout << json.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;  // flushed: someone waits
 }
 
-Json Finite(double value) { return std::isfinite(value) ? Json(value) : Json("inf"); }
-
 template <class Work>
 double Milliseconds(const Work& work) {
   const auto start = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-}
-
-Json ToJson(const Check& check) {
-  Json outputs = Json::array();
-  for (const CheckedOutput& output : check.outputs) {
-    const Comparison& comparison = output.comparison;
-    Json one = {{"name", output.name},
-                {"verdict", VerdictName(comparison.verdict)},
-                {"needed_rel", Finite(comparison.needed_rel)},
-                {"max_abs", Finite(comparison.max_abs)},
-                {"cosine", Finite(comparison.cosine)},
-                {"zero_fraction", comparison.zero_fraction}};
-    if (comparison.top1) one["top1"] = *comparison.top1;
-    if (!comparison.reason.empty()) one["reason"] = comparison.reason;
-    outputs.push_back(std::move(one));
-  }
-  return outputs;
 }
 
 struct Flags {

@@ -88,7 +88,7 @@ TEST_F(LabelledTest, CountsRightAnswersAndAgreement) {
   EXPECT_EQ(report->files[1].top5.hits, 3);
   EXPECT_DOUBLE_EQ(*report->files[1].agreement, 0.4);
   const std::string text = LabelledText("colours", *report);
-  EXPECT_THAT(text, HasSubstr("60.0 % (23.1-88.2)"));
+  EXPECT_THAT(text, HasSubstr("60.0 % (23.1 % to 88.2 %)"));
   EXPECT_THAT(text, HasSubstr("40.0 %"));
 
   PictureOptions bgr;

@@ -62,7 +62,7 @@ TEST(AdviseOn, TakesTheFastestThatCanBeTold) {
   EXPECT_THAT(advice[1].cv_code, ElementsAre("cv::setNumThreads(1);", HasSubstr("readNetFromTensorflow(\"net.pb\")"),
                                              "net.setPreferableBackend(cv::dnn::DNN_BACKEND_OPENCV);",
                                              "net.setPreferableTarget(cv::dnn::DNN_TARGET_CPU);"));
-  EXPECT_THAT(AdviceText("case", advice), HasSubstr("case, for latency: optimized opencv/cpu, 8.32 ms a forward"));
+  EXPECT_THAT(AdviceText("case", advice), HasSubstr("case, for latency: optimized opencv/cpu, 8.320 ms a forward"));
 }
 
 TEST(AdviseOn, PrefersTheSimplestOfWhatCannotBeTold) {

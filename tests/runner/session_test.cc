@@ -63,6 +63,27 @@ class SessionTest : public ::testing::Test {
   std::string folder_;
 };
 
+TEST_F(SessionTest, TellsWhereTheTimeOfARunGoes) {
+  auto session = Session::Open(SaveTwoOutputs(), {});
+  ASSERT_TRUE(session.ok()) << session.status();
+  EXPECT_EQ(session->LastTimes().net_ms, 0);
+  ASSERT_TRUE(session->Run({{"", Input().array}}).ok());
+  EXPECT_GT(session->LastTimes().in_ms, 0);
+  EXPECT_GT(session->LastTimes().net_ms, 0);
+  EXPECT_GT(session->LastTimes().out_ms, 0);
+  const auto layers = session->LayerTimes();
+  ASSERT_TRUE(layers.ok()) << layers.status();
+  double sum = 0;
+  std::vector<std::string> types;
+  for (const LayerTime& layer : *layers) {
+    sum += layer.ms;
+    types.push_back(layer.type);
+  }
+  EXPECT_THAT(types, ::testing::Contains("Convolution"));
+  EXPECT_GT(sum, 0);
+  EXPECT_LE(sum, session->LastTimes().net_ms) << "in milliseconds, too";
+}
+
 TEST_F(SessionTest, FetchesSeveralOutputsByNameInTensorFlowsOrderOfAxes) {
   auto session = Session::Open(SaveTwoOutputs(), {.input_names = {"x"}, .output_names = {"tripled", "relu"}});
   ASSERT_TRUE(session.ok()) << session.status();
