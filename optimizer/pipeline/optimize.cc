@@ -387,10 +387,8 @@ class Job {
     return info_file_->Finish();
   }
 
-  Status Rename() {
-    RETURN_IF_ERROR(info_file_->Rename());
-    return file_->Rename();
-  }
+  // In the order in which they get their names.
+  std::vector<AtomicFile*> Files() const { return {info_file_.get(), file_.get()}; }
 
   OptimizeReport TakeReport() { return std::move(report_); }
 
@@ -621,7 +619,11 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
   if (writes) {
     ASSIGN_OR_RETURN(const std::string source_sha256, source_hash.get());
     for (Job& job : jobs) RETURN_IF_ERROR(job.Seal(source_sha256));
-    for (Job& job : jobs) RETURN_IF_ERROR(job.Rename());
+    std::vector<AtomicFile*> files;
+    for (const Job& job : jobs) {
+      for (AtomicFile* file : job.Files()) files.push_back(file);
+    }
+    RETURN_IF_ERROR(AtomicFile::RenameAll(files));
   }
   if (jobs.size() == 1) {
     OptimizeReport only = jobs[0].TakeReport();

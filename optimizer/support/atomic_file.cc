@@ -107,6 +107,38 @@ Status AtomicFile::Rename() {
   return OkStatus();
 }
 
+std::string AtomicFile::backup_path() const { return StrCat(path_, ".old.", ::getpid()); }
+
+bool AtomicFile::Backup() const {
+  struct stat info {};
+  if (::lstat(path_.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
+  const std::string backup = backup_path();
+  // The name keeps its file meanwhile, where the file system knows second names.
+  return ::link(path_.c_str(), backup.c_str()) == 0 || ::rename(path_.c_str(), backup.c_str()) == 0;
+}
+
+Status AtomicFile::RenameAll(const std::vector<AtomicFile*>& files) {
+  std::vector<bool> had_old(files.size());
+  size_t renamed = 0;
+  Status status;
+  for (; renamed < files.size() && status.ok(); ++renamed) {
+    had_old[renamed] = files[renamed]->Backup();
+    status = files[renamed]->Rename();
+  }
+  for (size_t i = 0; i < renamed; ++i) {
+    const AtomicFile& file = *files[i];
+    const bool in_place = status.ok() || i + 1 < renamed;
+    if (had_old[i]) {
+      status.ok() ? ::unlink(file.backup_path().c_str()) : ::rename(file.backup_path().c_str(), file.path_.c_str());
+      // Of two names of one file a rename leaves both.
+      if (!status.ok()) ::unlink(file.backup_path().c_str());
+    } else if (!status.ok() && in_place) {
+      ::unlink(file.path_.c_str());
+    }
+  }
+  return status;
+}
+
 Status WriteFileAtomically(const std::string& path, std::string_view bytes) {
   ASSIGN_OR_RETURN(auto file, AtomicFile::Create(path));
   RETURN_IF_ERROR(file->Write(bytes));

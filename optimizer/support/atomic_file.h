@@ -1,7 +1,9 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "optimizer/support/sha256.h"
 #include "optimizer/support/status.h"
@@ -22,6 +24,8 @@ class AtomicFile {
   // Flushes and syncs; after this the hash is known and only the rename can fail.
   Status Finish();
   Status Rename();  // Finish first
+  // All, or none: a failure puts back what the names held before.
+  static Status RenameAll(const std::vector<AtomicFile*>& files);
   const std::string& sha256() const { return digest_; }
   const std::string& temporary_path() const { return temporary_; }  // where the bytes lie between Finish and Rename
   int64_t size() const { return size_; }
@@ -36,6 +40,8 @@ class AtomicFile {
   bool finished_ = false;
   Status WriteBuffer();
   Status Flush();
+  std::string backup_path() const;
+  bool Backup() const;  // is there an old file, under a second name now?
 };
 
 // The whole of a small file at once.

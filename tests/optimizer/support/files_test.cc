@@ -10,6 +10,7 @@ namespace permafrost {
 namespace {
 
 using testing::ElementsAre;
+using testing::UnorderedElementsAre;
 
 // FIPS 180-4 examples.
 TEST(Sha256, GivesTheKnownDigests) {
@@ -47,6 +48,38 @@ TEST(AtomicFile, LeavesTheOldFileWhenItIsNotRenamed) {
   }
   EXPECT_EQ(folder.Read("a"), "old");
   EXPECT_THAT(folder.Names(), ElementsAre("a"));
+}
+
+std::unique_ptr<AtomicFile> Finished(const std::string& path, std::string_view bytes) {
+  auto file = AtomicFile::Create(path);
+  EXPECT_TRUE(file.ok() && (*file)->Write(bytes).ok() && (*file)->Finish().ok()) << file.status();
+  return *std::move(file);
+}
+
+TEST(AtomicFile, PutsSeveralFilesInPlace) {
+  const TemporaryFolder folder;
+  folder.Write("a", "old a");
+  {
+    const auto a = Finished(folder.File("a"), "new a"), b = Finished(folder.File("b"), "new b");
+    ASSERT_TRUE(AtomicFile::RenameAll({a.get(), b.get()}).ok());
+  }
+  EXPECT_EQ(folder.Read("a"), "new a");
+  EXPECT_EQ(folder.Read("b"), "new b");
+  EXPECT_THAT(folder.Names(), UnorderedElementsAre("a", "b"));
+}
+
+TEST(AtomicFile, PutsNoneOfSeveralFilesInPlaceWhenOneCannotBe) {
+  const TemporaryFolder folder;
+  folder.Write("a", "old a");
+  {
+    const auto a = Finished(folder.File("a"), "new a"), b = Finished(folder.File("b"), "new b"),
+               c = Finished(folder.File("c"), "new c"), d = Finished(folder.File("d"), "new d");
+    std::filesystem::create_directory(folder.File("c"));  // a file cannot take the name of a folder
+    EXPECT_FALSE(AtomicFile::RenameAll({a.get(), b.get(), c.get(), d.get()}).ok());
+  }
+  EXPECT_EQ(folder.Read("a"), "old a");
+  EXPECT_TRUE(std::filesystem::is_directory(folder.File("c")));
+  EXPECT_THAT(folder.Names(), UnorderedElementsAre("a", "c"));
 }
 
 TEST(AtomicFile, FollowsASymbolicLinkAndRefusesFoldersAndDevices) {
