@@ -144,6 +144,11 @@ def convolution():
     einsum("einsum_dense", "abc,cde->abde", rand(2, 3, 4), rand(4, 2, 3))
     einsum("einsum_diagonal", "iij->ji", rand(3, 3, 2))
     einsum("einsum_sum", "ab->b", rand(3, 2))
+    data = np.random.RandomState(12)  # its own, so that the other cases stay as they are
+    a, b, c = (np.round(data.uniform(-1, 1, shape), 2).astype(np.float32) for shape in ((2, 3, 4, 5), (5, 6), (3, 4, 5)))
+    einsum("einsum_dots", "...ij,jk->...ik", a, b)
+    einsum("einsum_dots_of_other_rank", "...i,...i->...", a, c)
+    einsum("einsum_dots_of_one", "a...b->...ab", a)
 
 
 def pooling():

@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "optimizer/ops/blocked_conv.h"
+#include "optimizer/ops/einsum.h"
 #include "optimizer/ops/families.h"
 #include "optimizer/ops/floating_kernel.h"
 #include "optimizer/ops/infer.h"
@@ -362,11 +363,12 @@ struct Equation {
   std::vector<int64_t> sizes = std::vector<int64_t>(128, kUnknownDim);  // by letter
 };
 
-// Errors: malformed, or operands that do not fit it. nullopt: it holds an ellipsis, which is beyond us.
+// Errors: malformed, or operands that do not fit it. nullopt: an ellipsis whose axes are not known, or are spread.
 StatusOr<std::optional<Equation>> ReadEquation(const Node& node, const std::vector<Shape>& operands) {
   ASSIGN_OR_RETURN(std::string text, AttrAs<std::string>(node, "equation", ""));
-  std::erase(text, ' ');
-  if (text.find("...") != std::string::npos) return std::optional<Equation>();
+  const std::optional<std::string> plain = PlainEinsum(text, operands);
+  if (!plain.has_value()) return std::optional<Equation>();
+  text = *plain;
   const size_t arrow = text.find("->");
   if (arrow == std::string::npos) return InvalidArgument("equation '", text, "' has no '->'");
   Equation equation;

@@ -375,6 +375,18 @@ Kernel TopKKernel(const Node& node, const Inputs& inputs) {
   return std::vector<Tensor>{*std::move(values), indices.Take().Cast(index_type).Dense()};
 }
 
+// OpenCV's layer: places are floats, too.
+Status InferOpenCvTopK(const InferContext& context, Types& outputs) {
+  RETURN_IF_ERROR(InferTopK(context, outputs));
+  outputs[1].dtype = outputs[0].dtype;
+  return OkStatus();
+}
+Kernel OpenCvTopKKernel(const Node& node, const Inputs& inputs) {
+  ASSIGN_OR_RETURN(std::vector<Tensor> results, TopKKernel(node, inputs));
+  results[1] = results[1].Cast(results[0].dtype()).Dense();
+  return results;
+}
+
 Kernel L2LossKernel(const Node&, const Inputs& inputs) {
   return One(WithFloat(inputs[0].dtype(), [&](auto tag) -> StatusOr<Tensor> {
     using T = typename decltype(tag)::type;
@@ -436,6 +448,7 @@ std::vector<OpDef> ReductionOps() {
       {"LogSoftmax", 1, 1, {t}, InferSoftmax, SoftmaxKernel<true>},
       {"TopK", 1, 1, {Required("k"), Default("sorted", true), t}, InferTopK, TopKKernel, {"values", "indices"}},
       {"TopKV2", 2, 2, {Default("sorted", true), t}, InferTopK, TopKKernel, {"values", "indices"}},
+      {"cv::TopK", 1, 1, {Required("k"), t}, InferOpenCvTopK, OpenCvTopKKernel, {"values", "indices"}},
       {"L2Loss", 1, 1, {t}, ScalarLikeFirst, L2LossKernel},
       cumulate("Cumsum", CumulativeKernel<SumFn>),
       cumulate("Cumprod", CumulativeKernel<ProdFn>),

@@ -99,7 +99,7 @@ void PrintFile(const OptimizeOptions& options, const OptimizeReport& report) {
   }
   for (const OutputCheck& check : report.lost) {
     std::cout << "loses   " << check.name << "  relative error " << Scientific(check.relative_error)
-              << " with the smaller weights (on random input)\n";
+              << " with smaller weights or float32 for 8 bits (on random input)\n";
   }
   if (!report.output.empty()) std::cout << "wrote   " << report.output << ", " << ModelInfoPath(report.output) << "\n";
 }

@@ -126,6 +126,7 @@ const std::vector<Probe>& AcceptedProbes() {
           "cv::Swish", "cv::Mish", "cv::HardSwish", "cv::Gelu", "cv::GeluApproximation"}) {
       list.push_back({op, StrCat(kPicture, "y = ", op, "(c); out y")});
     }
+    list.push_back({"cv::TopK", kVector + "s = Sin(x); y = cv::TopK(s) {axis=-1, k=4, largest=1, sorted=1}; out y"});
     for (std::string_view op : {"Sqrt", "Log", "Reciprocal"}) {
       list.push_back({op, StrCat(kPicture, "e = Exp(c); y = ", op, "(e); out y")});
     }

@@ -20,6 +20,10 @@ const std::string kVolume = "in x:float32[2,3,4,5,2]; ";
 const std::string kPositive = "s0 = Sigmoid(x); s1 = Mul(s0, 2.0); s = Add(s1, 0.2); ";
 const std::string kAsPicture = "v = float32[1,1,4,3]~2; y = Conv2D(z, v)" + kConv + "out y";
 const std::string kAsGrey = "v = float32[1,1,1,3]~2; y = Conv2D(z, v)" + kConv + "out y";
+const std::string kChannelsFirst =
+    "in p:float32[2,5,7,3]; t0 = Transpose(p, int32[4]{0,3,1,2}); c = Conv2D(t0, float32[3,3,3,4]~1) {strides=[1,1,1,1], "
+    "padding=\"SAME\", data_format=\"NCHW\"}; ";
+const std::string kTurnedBack = "z = Transpose(q, int32[4]{0,2,3,1}); h = Mul(z, 0.5); y = Tanh(h); out y";
 const std::string kAsItIs = "h = Mul(z, 0.5); y = Tanh(h); out y";
 
 std::string NameOf(std::string_view text) {
@@ -267,6 +271,27 @@ std::vector<Case> Others() {
            "c = Einsum(b, v0) {equation=\"acbe,aecd->abcd\"}; z = Einsum(c, float32[2,3,6]~9) "
            "{equation=\"abcd,cde->abe\"}; " +
            kAsItIs},
+      {"ChannelsFirstPadded", kChannelsFirst + "d = Pad(c, int32[4,2]{0,0,1,2,0,1,3,0}); q = Tanh(d); " + kTurnedBack},
+      {"ChannelsFirstSoftmax",
+       kChannelsFirst + "t = Transpose(c, int32[4]{0,3,2,1}); s = Softmax(t); q = Transpose(s, int32[4]{0,3,2,1}); " +
+           kTurnedBack},
+      {"ChannelsFirstLogSoftmax",
+       kChannelsFirst + "t = Transpose(c, int32[4]{0,3,2,1}); s = LogSoftmax(t); q = Transpose(s, int32[4]{0,3,2,1}); " +
+           kTurnedBack},
+      {"ChannelsFirstExcited",
+       kChannelsFirst + "m = Mean(c, int32[2]{2,3}) {keep_dims=false}; d = MatMul(m, float32[4,4]~3); s = Sigmoid(d); "
+                        "r = Reshape(s, int32[4]{-1,4,1,1}); q = Mul(c, r); " +
+           kTurnedBack},
+      {"ChannelsFirstTimesPlaces",
+       kChannelsFirst + "m = Max(c, int32[1]{1}) {keep_dims=true}; s = Sigmoid(m); q = Mul(c, s); " + kTurnedBack},
+      {"EinsumOfOne", kSequence + "z = Einsum(x) {equation=\"abc->acb\"}; " + kAsItIs},
+      {"EinsumThatSums", kSequence + "z = Einsum(x) {equation=\"abc->ac\"}; " + kAsItIs},
+      {"EinsumThatSumsAndTurns", kPicture + "z = Einsum(x) {equation=\"abcd->adb\"}; " + kAsItIs},
+      {"EinsumWithDots", kSequence + "z = Einsum(x, float32[6,3]~5) {equation=\"...ab,bc->...ac\"}; " + kAsItIs},
+      {"EinsumWithDotsForAll", kSequence + "a = Sin(x); z = Einsum(x, a) {equation=\"...,...->...\"}; " + kAsItIs},
+      {"EinsumThatScales", kSequence + "z = Einsum(x, float32[6]~5) {equation=\"abc,c->abc\"}; " + kAsItIs},
+      {"EinsumThatScalesAndTurns", kSequence + "z = Einsum(x, float32[5]~5) {equation=\"abc,b->acb\"}; " + kAsItIs},
+      {"EinsumOfAllPairs", kSequence + "a = Sin(x); z = Einsum(x, a) {equation=\"abc,abd->abcd\"}; " + kAsItIs},
       {"EinsumOfTwo", kSequence + "a = Sin(x); z = Einsum(x, a) {equation=\"abc,adc->abd\"}; " + kAsItIs},
       {"Volumes", "in p:float32[1,4,5,6,3]; k = float32[2,3,3,3,4]~1; x = Conv3D(p, k)" + kStrides3 +
                       "a = Relu(x); b = MaxPool3D(a) {ksize=[1,2,2,2,1], strides=[1,2,2,2,1], padding=\"VALID\"}; "

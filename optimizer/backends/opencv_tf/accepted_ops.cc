@@ -409,6 +409,7 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
         {"cv::HardSwish", 40505, {}, nullptr},
         {"cv::Gelu", 40800, {}, nullptr},
         {"cv::GeluApproximation", 40800, {}, nullptr},
+        {"cv::TopK", 41100, {}, nullptr},
         {"Sign", 40600, {}, nullptr},
         {"Reciprocal", 40600, {}, nullptr},
     };
@@ -487,7 +488,7 @@ std::vector<Refusal> RefusedByOpenCv(const Graph& as_written, int opencv_version
     if (native.contains(id)) {
       if (node.op == "Conv2DBackpropInput") reason = NoDilation(graph, node);
     } else if (row == rows.end()) {
-      reason = node.op == "Shape" || node.op == "ShapeN" ? OpenSize(graph) : "the importer knows no such op";
+      reason = node.op == "Shape" || node.op == "ShapeN" || node.op == "Size" ? OpenSize(graph) : "the importer knows no such op";
     } else if (opencv_version < row->second->since) {
       reason = StrCat("needs OpenCV ", row->second->since / 10000, ".", row->second->since / 100 % 100, " or later");
     } else {

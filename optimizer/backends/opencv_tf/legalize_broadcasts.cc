@@ -39,6 +39,26 @@ void SpreadOperands(GraphEditor& editor, NodeId id, PassContext& context) {
   if (operands != editor.node(id).inputs) editor.SetInputs(id, operands);
 }
 
+// Channels-first pictures of different sizes are computed with as channels-last ones, which are spread here or by the
+// importer; turning them costs nothing in cv::dnn. Returns the node that computes.
+class ChannelsFirstSpread : public NodeRewriter {
+ public:
+  using NodeRewriter::NodeRewriter;
+
+  NodeId Visit(NodeId id) {
+    const std::vector<Value> inputs = node(id).inputs;
+    bool first = false;
+    for (const Value input : inputs) {
+      if (type(input).shape.rank() != 4 || constant(input) != nullptr) return id;
+      first = first || SaidLayoutAbove(graph_, input) == "NCHW";
+    }
+    if (!first || SameShape(type(inputs[0]), type(inputs[1]))) return id;
+    const Value last = New(id, node(id).op, {ChannelsLast(id, inputs[0]), ChannelsLast(id, inputs[1])});
+    Replace(id, ChannelsFirst(id, last));
+    return last.node;
+  }
+};
+
 // OpenCV computes with nothing of less than two dims: what is worked out of a vector or a scalar is worked out of a row.
 // Users of more dims get a vector's row as well, for which it means the same.
 class VectorsAsRows {
@@ -106,10 +126,11 @@ Status Run(GraphEditor& editor, PassContext& context) {
   RETURN_IF_ERROR(ForEachUsedNode(editor, [&](NodeId id) { vectors.Visit(id); }));
   static const std::set<std::string_view> kOps = {
       "Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Maximum", "Minimum", "SquaredDifference"};
+  ChannelsFirstSpread channels_first(editor, context);
   return ForEachUsedNode(editor, [&](NodeId id) {
     const Node& node = editor.node(id);
     if (kOps.contains(node.op) && node.inputs.size() == 2 && IsFloating(editor.graph().type({id, 0}).dtype)) {
-      SpreadOperands(editor, id, context);
+      SpreadOperands(editor, channels_first.Visit(id), context);
     }
   });
 }

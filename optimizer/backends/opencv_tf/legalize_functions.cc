@@ -90,6 +90,9 @@ class FunctionRules : public NodeRewriter {
   void SoftmaxOfAnotherAxis(NodeId id) {
     const auto swapped = BetweenSwaps(id);
     if (!swapped || type(swapped->x).shape.rank() != 4) return;
+    if (swapped->axis == 1 && SaidLayoutAbove(graph_, swapped->x) == "NCHW") {
+      return Replace(swapped->result, ChannelsFirst(id, New(id, "Softmax", {ChannelsLast(id, swapped->x)})));
+    }
     const Value max = Reduced(id, "Max", swapped->x, swapped->axis);
     const Value exp = New(id, "Exp", {New(id, "Sub", {swapped->x, max})});
     Replace(swapped->result, New(id, "RealDiv", {exp, Reduced(id, "Sum", exp, swapped->axis)}));
@@ -100,6 +103,11 @@ class FunctionRules : public NodeRewriter {
     const int rank = type(in(id, 0)).shape.rank();
     if (rank < 1) return;
     const auto swapped = rank == 4 ? BetweenSwaps(id) : std::nullopt;
+    if (swapped && swapped->axis == 1 && SaidLayoutAbove(graph_, swapped->x) == "NCHW") {
+      const Value same = New(id, "LogSoftmax", {ChannelsLast(id, swapped->x)});
+      Replace(swapped->result, ChannelsFirst(id, same));
+      return LogSoftmax(same.node);
+    }
     const Value x = swapped ? swapped->x : in(id, 0);
     const int axis = swapped ? swapped->axis : rank - 1;
     const Value centered = New(id, "Sub", {x, Reduced(id, "Max", x, axis)});

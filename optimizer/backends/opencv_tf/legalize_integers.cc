@@ -2,6 +2,7 @@
 #include <numeric>
 #include <set>
 
+#include "optimizer/backends/opencv_tf/axes.h"
 #include "optimizer/backends/opencv_tf/node_rewriter.h"
 #include "optimizer/backends/opencv_tf/passes.h"
 
@@ -34,7 +35,15 @@ class IntegerRules : public NodeRewriter {
     std::vector<GraphOutput> outputs = graph_.outputs();
     bool changed = false;
     for (GraphOutput& output : outputs) {
-      if (IsFloat(output.value) || node(output.value.node).IsConst() || IsPlaceOfExtreme(output.value)) continue;
+      if (const Tensor* tensor = constant(output.value)) {
+        const auto value = FromAnInput(output.value.node, *tensor);
+        if (!value) continue;
+        context_.Note(StrCat("output '", output.name, "' is a constant: cv::dnn gets it as a layer, as float32"));
+        output.value = *value;
+        changed = true;
+        continue;
+      }
+      if (IsFloat(output.value) || IsPlaceOfExtreme(output.value)) continue;
       const auto value = AsFloat(output.value.node, output.value);
       if (!value) continue;
       context_.Note(StrCat("output '", output.name, "' is float32 instead of ", NameOf(type(output.value).dtype),
@@ -47,6 +56,23 @@ class IntegerRules : public NodeRewriter {
 
  private:
   static constexpr int64_t kLargestTable = int64_t{1} << 22, kMostRanked = 2048;
+
+  // A constant as what a layer gives: 1, taken from an input, times its elements.
+  std::optional<Value> FromAnInput(NodeId id, const Tensor& tensor) {
+    const int64_t count = tensor.elements();
+    if (tensor.dtype() == DType::kString || count < 1 || count > kLargestTable) return std::nullopt;
+    for (const NodeId input : graph_.inputs()) {
+      const int rank = ShapeOf({input, 0}).rank();
+      if (rank < 1 || type({input, 0}).dtype != DType::kFloat32) continue;
+      const Dims none(static_cast<size_t>(rank), 0), each(static_cast<size_t>(rank), 1);
+      const Value first = New(id, "Slice", {{input, 0}, Ints(id, none), Ints(id, each)});
+      const Value one = Clip(id, EmitAnyReshape(editor_, NewName(id), first, Shape({1, 1})), 1, 1);
+      const Tensor row = tensor.Cast(DType::kFloat32).Reshaped({1, count}).Dense();
+      const Value product = New(id, "MatMul", {one, EmitConst(editor_, StrCat(NewName(id), "/c"), row)});
+      return EmitAnyReshape(editor_, NewName(id), product, tensor.rank() == 0 ? Shape({1}) : tensor.shape());
+    }
+    return std::nullopt;
+  }
 
   // Changes of shape of ArgMax or ArgMin, which the importer takes as they are.
   bool IsPlaceOfExtreme(Value value) const {

@@ -4,6 +4,7 @@
 #include "optimizer/backends/opencv_tf/axes.h"
 #include "optimizer/backends/opencv_tf/node_rewriter.h"
 #include "optimizer/backends/opencv_tf/passes.h"
+#include "optimizer/ops/einsum.h"
 
 namespace permafrost {
 namespace {
@@ -163,13 +164,90 @@ class ProductRules : public NodeRewriter {
   // Axes in both operands and the result are a batch, those only in the operands are summed over, others are free: a
   // product of [batch, free, summed] and [batch, summed, free].
   void Einsum(NodeId id) {
-    const std::string equation = node(id).attr_or<std::string>("equation", "");
-    const size_t comma = equation.find(','), arrow = equation.find("->");
-    if (node(id).inputs.size() != 2 || comma == std::string::npos || arrow == std::string::npos || comma > arrow) {
-      return context_.Decline(node(id), "an Einsum of other than two operands");
+    std::vector<Shape> shapes;
+    for (const Value input : node(id).inputs) shapes.push_back(type(input).shape);
+    const auto plain = PlainEinsum(node(id).attr_or<std::string>("equation", ""), shapes);
+    if (!plain) return context_.Decline(node(id), "an Einsum with dots for axes that are spread or not known");
+    const size_t comma = plain->find(','), arrow = plain->find("->");
+    if (arrow == std::string::npos) return;
+    if (node(id).inputs.size() == 1 && comma == std::string::npos) {
+      return OfOne(id, {in(id, 0), plain->substr(0, arrow)}, plain->substr(arrow + 2));
     }
-    Operand a{in(id, 0), equation.substr(0, comma)}, b{in(id, 1), equation.substr(comma + 1, arrow - comma - 1)};
-    const std::string result = equation.substr(arrow + 2);
+    if (node(id).inputs.size() != 2 || comma > arrow || plain->find(',', comma + 1) != std::string::npos) {
+      return context_.Decline(node(id), "an Einsum of more than two operands");
+    }
+    OfTwo(id, {in(id, 0), plain->substr(0, comma)}, {in(id, 1), plain->substr(comma + 1, arrow - comma - 1)},
+          plain->substr(arrow + 2));
+  }
+
+  static bool Has(const std::string& labels, char label) { return labels.find(label) != std::string::npos; }
+
+  // A sum over some axes and a change of their order.
+  void OfOne(NodeId id, Operand x, const std::string& result) {
+    const Shape shape = type(x.value).shape;
+    if (!AreDistinct(x.labels) || !AreDistinct(result) || shape.rank() != static_cast<int>(x.labels.size())) {
+      return context_.Decline(node(id), "an Einsum with repeated or unnamed axes");
+    }
+    std::vector<int32_t> summed;
+    std::string kept;
+    Dims dims;
+    for (int i = 0; i < shape.rank(); ++i) {
+      const char label = x.labels[static_cast<size_t>(i)];
+      if (!Has(result, label)) {
+        summed.push_back(i);
+        continue;
+      }
+      kept += label;
+      dims.push_back(shape.dim(i));
+    }
+    if (kept.size() != result.size()) return;
+    if (!summed.empty()) {
+      const Value axes = EmitConst(editor_, StrCat(NewName(id), "/axes"), Tensor::Vector<int32_t>(summed));
+      x.value = New(id, "Sum", {x.value, axes}, {{"keep_dims", false}});
+    }
+    std::vector<int> order;
+    Dims to;
+    for (const char label : result) {
+      order.push_back(static_cast<int>(kept.find(label)));
+      to.push_back(dims[static_cast<size_t>(order.back())]);
+    }
+    if (std::count_if(to.begin(), to.end(), [](int64_t dim) { return dim < 0; }) > 1 && !std::is_sorted(order.begin(), order.end())) return;
+    const Value turned = Permuted(id, x.value, dims, order);
+    Replace(id, turned == x.value ? (summed.empty() ? Times(id, x.value, 1) : turned) : Reshaped(id, turned, to));
+  }
+
+  // Every axis of b is one of a's and of the result: b is spread over a.
+  bool Spread(NodeId id, const Operand& a, const Operand& b, const std::string& result,
+              const std::map<char, int64_t>& sizes) {
+    std::string of_b;
+    Dims from, to, spread;
+    std::vector<int> order;
+    for (const char label : result) {
+      if (!Has(a.labels, label)) return false;
+      order.push_back(static_cast<int>(a.labels.find(label)));
+      to.push_back(sizes.at(label));
+      spread.push_back(Has(b.labels, label) ? sizes.at(label) : 1);
+      if (Has(b.labels, label)) of_b += label;
+    }
+    if (result.size() != a.labels.size() || of_b.size() != b.labels.size()) return false;
+    for (const char label : a.labels) from.push_back(sizes.at(label));
+    Value x = Permuted(id, a.value, from, order);
+    if (x != a.value) x = Reshaped(id, x, to);
+    Value y = b.value;
+    std::vector<int> order_b;
+    Dims dims_b;
+    for (const char label : of_b) order_b.push_back(static_cast<int>(b.labels.find(label)));
+    for (const char label : b.labels) dims_b.push_back(sizes.at(label));
+    if (const Tensor* tensor = constant(b.value)) {
+      y = Weights(id, tensor->Transposed(order_b).Reshaped(spread).Dense());
+    } else if (of_b != result || !std::is_sorted(order_b.begin(), order_b.end())) {
+      y = Reshaped(id, Permuted(id, y, dims_b, order_b), spread);
+    }
+    Replace(id, New(id, "Mul", {x, y}));
+    return true;
+  }
+
+  void OfTwo(NodeId id, Operand a, Operand b, const std::string& result) {
     if (!AreDistinct(a.labels) || !AreDistinct(b.labels) || !AreDistinct(result)) {
       return context_.Decline(node(id), "an Einsum with repeated or unnamed axes");
     }
@@ -184,7 +262,7 @@ class ProductRules : public NodeRewriter {
     }
     if (constant(a.value) != nullptr) std::swap(a, b);
     if (constant(a.value) != nullptr) return;
-    const auto has = [](const std::string& labels, char label) { return labels.find(label) != std::string::npos; };
+    const auto has = Has;
     std::string batch, summed, free_a, free_b;
     for (const char label : result) {
       if (has(a.labels, label) && has(b.labels, label)) batch += label;
@@ -203,7 +281,9 @@ class ProductRules : public NodeRewriter {
     for (const auto& [label, size] : sizes) unknown += size < 0 ? 1 : 0;
     const char first = result.empty() ? ' ' : result[0];
     if (unknown > 1 || (unknown == 1 && (sizes[first] >= 0 || a.labels[0] != first))) return;
-    if (result.size() < 2 || result.size() > 4 || summed.empty()) return;
+    if (result.size() < 2 || result.size() > 4) return;
+    if (summed.empty() && free_b.empty() && Spread(id, a, b, result, sizes)) return;
+    if (summed.empty() && free_a.empty() && constant(b.value) == nullptr && Spread(id, b, a, result, sizes)) return;
     // The order that the result wants, where it can be had for nothing.
     if (constant(b.value) == nullptr && result == batch + free_b + free_a) {
       std::swap(a, b);

@@ -32,6 +32,8 @@ class SynonymRules : public NodeRewriter {
                                                             {"Roll", &SynonymRules::Roll},
                                                             {"GatherNd", &SynonymRules::GatherNd},
                                                             {"MatrixBandPart", &SynonymRules::BandPart},
+                                                            {"Pad", &SynonymRules::PadChannelsFirst},
+                                                            {"PadV2", &SynonymRules::PadChannelsFirst},
                                                             {"ExtractImagePatches", &SynonymRules::Patches},
                                                             {"EuclideanNorm", &SynonymRules::EuclideanNorm},
                                                             {"L2Loss", &SynonymRules::L2Loss},
@@ -63,6 +65,22 @@ class SynonymRules : public NodeRewriter {
   void Forward(NodeId id) { Replace(id, in(id, 0)); }
   void Rint(NodeId id) { editor_.SetOp(id, "Round"); }
   void Transpose(NodeId id) { editor_.SetOp(id, "Transpose"); }
+
+  // The importer takes paddings for those of NHWC.
+  void PadChannelsFirst(NodeId id) {
+    const Tensor* sides = constant(id, 1);
+    if (sides == nullptr || sides->elements() != 8 || SaidLayoutAbove(graph_, in(id, 0)) != "NCHW") return;
+    const Dims given = sides->Values<int64_t>();
+    std::vector<int32_t> turned;
+    for (const size_t axis : {0U, 2U, 3U, 1U}) {
+      turned.push_back(static_cast<int32_t>(given[2 * axis]));
+      turned.push_back(static_cast<int32_t>(given[2 * axis + 1]));
+    }
+    std::vector<Value> inputs = node(id).inputs;
+    inputs[0] = ChannelsLast(id, inputs[0]);
+    inputs[1] = EmitConst(editor_, StrCat(NewName(id), "/sides"), Tensor::Of<int32_t>({4, 2}, turned));
+    Replace(id, ChannelsFirst(id, New(id, node(id).op, inputs)));
+  }
 
   void MaxPoolV2(NodeId id) {
     const Tensor *window = constant(id, 1), *strides = constant(id, 2);

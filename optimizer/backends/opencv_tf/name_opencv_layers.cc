@@ -6,13 +6,14 @@
 namespace permafrost {
 namespace {
 
-// Activations as one layer of OpenCV each, which TensorFlow does not know.
+// Activations and rankings as one layer of OpenCV each, which TensorFlow does not know.
 class LayerNames : public NodeRewriter {
  public:
   using NodeRewriter::NodeRewriter;
 
   void Visit(NodeId id) {
     const std::string& op = node(id).op;
+    if (op == "TopK" || op == "TopKV2") return Largest(id);
     if (type({id, 0}).dtype != DType::kFloat32 || (op != "Mul" && op != "RealDiv")) return;
     const auto found = op == "Mul" ? Product(id) : HardSwishDivided(id);
     if (found) Replace(id, New(id, found->layer, {found->x}));
@@ -102,6 +103,19 @@ class LayerNames : public NodeRewriter {
     }
     return std::nullopt;
   }
+  // OpenCV 5 gives places as 64-bit integers, which its other layers refuse. Pictures would be ranked along another axis.
+  void Largest(NodeId id) {
+    const int version = context_.options().opencv_version, rank = type(in(id, 0)).shape.rank();
+    if (version < 41100 || version >= 50000 || rank < 2 || rank > 3 || !IsFloat({id, 0})) return;
+    const int64_t k = type({id, 0}).shape.dim(-1);
+    if (k < 1) return;
+    const AttrMap attrs = {{"k", k}, {"axis", int64_t{-1}}, {"largest", int64_t{1}}, {"sorted", int64_t{1}}};
+    const Value values = New(id, "cv::TopK", {in(id, 0)}, attrs), places{values.node, 1};
+    Replace(id, values);
+    if (editor_.Users(Value{id, 1}).empty() && !editor_.IsOutput({id, 1})) return;
+    editor_.ReplaceUses({id, 1}, New(id, "Cast", {places}, {{"DstT", type({id, 1}).dtype}}));
+  }
+
   bool HasGelu() const { return context_.options().opencv_version >= 40800; }
 
   Found HardSwishDivided(NodeId id) const {

@@ -44,6 +44,12 @@ class NodeRewriter {
   Value Clip(NodeId id, Value x, double low, double high) {
     return New(id, "ClipByValue", {x, Number(id, x, low), Number(id, x, high)});
   }
+  // Between channels first and last: no work in cv::dnn, where pictures lie as NCHW either way.
+  Value ChannelsLast(NodeId id, Value x) { return WithAxes(id, x, {0, 2, 3, 1}); }
+  Value ChannelsFirst(NodeId id, Value x) { return WithAxes(id, x, {0, 3, 1, 2}); }
+  Value WithAxes(NodeId id, Value x, const std::vector<int32_t>& axes) {
+    return New(id, "Transpose", {x, EmitConst(editor_, StrCat(NewName(id), "/axes"), Tensor::Vector<int32_t>(axes))});
+  }
   // c / x. Division knows no constant on the left, and OpenCV 4.5.5 no reciprocal: c comes from x, cut at c.
   Value Over(NodeId id, double c, Value x) { return New(id, "RealDiv", {Clip(id, x, c, c), x}); }
 

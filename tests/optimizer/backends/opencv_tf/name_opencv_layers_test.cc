@@ -46,6 +46,18 @@ TEST(NameOpenCvLayers, SaysTheApproximationOfGelu) {
                 "in x:float32[2,4]; y/opencv = cv::GeluApproximation(x); out y=y/opencv", OpenCvOnly(41400));
 }
 
+TEST(NameOpenCvLayers, SaysTopKFromTheReleaseThatHasItUntilItsPlacesAreIntegers) {
+  const std::string text = "in x:float32[2,9]; t = TopKV2(x, int32[]{3}); v = Neg(t); i = Cast(t:1) {DstT=float32}; out v, i";
+  ExpectRewrite(kNameOpenCvLayers, text,
+                "in x:float32[2,9]; v = Neg(t/opencv); i = Cast(t/opencv_1) {DstT=float32}; "
+                "t/opencv = cv::TopK(x) {axis=-1, k=3, largest=1, sorted=1}; t/opencv_1 = Cast(t/opencv:1) {DstT=int32}; "
+                "out v, i",
+                OpenCvOnly(41200));
+  ExpectNoRewrite(kNameOpenCvLayers, text, "", OpenCvOnly(41000));
+  ExpectNoRewrite(kNameOpenCvLayers, text, "", OpenCvOnly(50000));
+  ExpectNoRewrite(kNameOpenCvLayers, "in x:float32[2,5,5,9]; t = TopKV2(x, int32[]{3}); out t", "", OpenCvOnly(41200));
+}
+
 TEST(NameOpenCvLayers, LeavesAGateOfSomethingElse) {
   ExpectNoRewrite(kNameOpenCvLayers, "in x:float32[2,4]; in z:float32[2,4]; s = Sigmoid(x); y = Mul(s, z); out y", "",
                   OpenCvOnly());
