@@ -66,9 +66,11 @@ class VectorsAsRows {
   explicit VectorsAsRows(GraphEditor& editor) : editor_(editor), graph_(editor.graph()) {}
 
   void Visit(NodeId id) {
-    static const std::set<std::string_view> kUnary = {"Sqrt",       "Rsqrt", "Square",  "Exp",     "Log",
-                                                      "Neg",        "Abs",   "Relu",    "Sigmoid", "Tanh",
-                                                      "Reciprocal", "Inv",   "Softplus"};
+    static const std::set<std::string_view> kUnary = {
+        "Sqrt",  "Rsqrt",   "Square",   "Exp",   "Log",  "Neg",   "Abs",      "Relu",        "Relu6", "Sigmoid",
+        "Tanh",  "Inv",     "Softplus", "Erf",   "Elu",  "Selu",  "Softsign", "LeakyRelu",   "Sign",  "Reciprocal",
+        "Floor", "Ceil",    "Round",    "Sin",   "Cos",  "Tan",   "Asin",     "Acos",        "Atan",  "ClipByValue",
+        "Sinh",  "Cosh",    "Asinh",    "Acosh", "Atanh"};
     static const std::set<std::string_view> kBinary = {
         "Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Maximum", "Minimum", "SquaredDifference", "Pow"};
     const Node node = graph_.node(id);
@@ -91,7 +93,7 @@ class VectorsAsRows {
     }
     if (inputs == node.inputs) return;
     if (!is_vector) return editor_.SetInputs(id, inputs);
-    rows_[{id, 0}] = Emit(editor_, node.op, StrCat(node.name, "/opencv"), inputs);
+    rows_[{id, 0}] = Emit(editor_, node.op, StrCat(node.name, "/opencv"), inputs, node.attrs);
     const Value row = rows_[{id, 0}];
     const bool ends_here = editor_.IsOutput({id, 0}) || HasOtherUser(id, kUnary, kBinary);
     if (!ends_here) return;

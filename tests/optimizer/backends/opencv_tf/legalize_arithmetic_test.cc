@@ -106,6 +106,18 @@ TEST(LegalizeBroadcasts, DeclinesARowOfUnknownHeight) {
                   "cannot be spread");
 }
 
+TEST(LegalizeBroadcasts, WorksOutAVectorAsARow) {
+  ExpectRewrite(kLegalizeBroadcasts, "in x:float32[6]; y = LeakyRelu(x) {alpha=0.3}; out y",
+                "in x:float32[6]; y/opencv = Reshape(x, int32[2]{1,6}); y/opencv_1 = LeakyRelu(y/opencv) {alpha=0.3}; "
+                "y/opencv_2 = Reshape(y/opencv_1, int32[1]{-1}); out y=y/opencv_2");
+}
+
+TEST(LegalizeLinear, TurnsAProductOfUnknownSizeAndBackBeforeAnActivation) {
+  ExpectRewrite(kLegalizeLinear, "in x:float32[?,4]; in z:float32[4,?]; m = MatMul(x, z); y = Relu(m); out y",
+                "in x:float32[?,4]; in z:float32[4,?]; m = MatMul(x, z); y = Relu(m/opencv_1); m/opencv = Transpose(m, "
+                "int32[2]{1,0}); m/opencv_1 = Transpose(m/opencv, int32[2]{1,0}); out y");
+}
+
 TEST(LegalizeElementwise, TurnsAPictureForAConstantOfEveryPlace) {
   ExpectRewrite(kLegalizeElementwise, "in x:float32[1,1,2,2]; y = Mul(x, float32[2,2]{1,2,3,4}); out y",
                 "in x:float32[1,1,2,2]; y/opencv = ClipByValue(x, -3e+38, 3e+38); y/opencv_1 = Transpose(y/opencv, "
