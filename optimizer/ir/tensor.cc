@@ -128,10 +128,14 @@ Tensor Tensor::Scaled(int axis, std::vector<float> factors) const {
 }
 
 Tensor Tensor::Transposed(std::vector<int> permutation) const {
+  if (impl_->kind == Kind::kScale) {  // not worked out before it is needed
+    const auto axis = std::find(permutation.begin(), permutation.end(), impl_->axis) - permutation.begin();
+    return impl_->base.Transposed(std::move(permutation)).Scaled(static_cast<int>(axis), impl_->factors);
+  }
   std::vector<int64_t> new_dims;
   for (int from : permutation) new_dims.push_back(dims()[static_cast<size_t>(from)]);
   auto impl = std::make_shared<Impl>(Kind::kTranspose, dtype(), std::move(new_dims));
-  impl->base = Dense();  // read in any order
+  impl->base = DenseBytes().empty() ? Dense() : *this;  // read in any order
   impl->permutation = std::move(permutation);
   return Tensor(std::move(impl));
 }
@@ -261,8 +265,11 @@ Status Tensor::ForEachChunk(const std::function<Status(std::string_view)>& take,
   const int64_t step = std::max<int64_t>(1, kChunkBytes / size);
   // Pages under a recipe are given back as well.
   const Impl* source = impl_.get();
-  while (source->base.valid()) source = source->base.impl_.get();
-  const bool in_order = impl_->kind != Kind::kTranspose;
+  bool in_order = source->kind != Kind::kTranspose;
+  while (source->base.valid()) {
+    source = source->base.impl_.get();
+    in_order &= source->kind != Kind::kTranspose;
+  }
   std::string chunk;
   for (int64_t first = 0; first < elements(); first += step) {
     const int64_t n = std::min(step, elements() - first);
@@ -281,6 +288,7 @@ Status Tensor::ForEachChunk(const std::function<Status(std::string_view)>& take,
                                                  static_cast<size_t>(n) * source_size));
     }
   }
+  if (release && !in_order && source->file != nullptr) source->file->Release(source->bytes);
   return OkStatus();
 }
 

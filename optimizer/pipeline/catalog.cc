@@ -78,7 +78,7 @@ const Passes& OpenCvPasses() {
 }
 
 const Passes& OnnxPasses() {
-  static const Passes passes = {&kFuseSoftmax, &kSortByExecutionOrder};
+  static const Passes passes = {&kLegalizeResampling, &kFuseSoftmax, &kSortByExecutionOrder};
   return passes;
 }
 

@@ -34,6 +34,19 @@ int OpsetOf(const Target& target) {
   return 10;
 }
 
+OnnxRuntime RuntimeOf(const Target& target) {
+  using Kind = OnnxRuntime::Kind;
+  OnnxRuntime runtime;
+  runtime.opencv_version = target.opencv_version;
+  switch (target.runtime) {
+    case Runtime::kAny: runtime.kind = Kind::kAny; break;
+    case Runtime::kOpenCv: runtime.kind = Kind::kOpenCv; break;
+    case Runtime::kOnnxRuntime: runtime.kind = Kind::kOnnxRuntime; break;
+    case Runtime::kTensorRt: runtime.kind = Kind::kTensorRt; break;
+  }
+  return runtime;
+}
+
 }  // namespace
 
 StatusOr<OnnxModel> MakeOnnx(Graph& graph, const OptimizeOptions& options, std::vector<std::string>& refused) {
@@ -43,9 +56,7 @@ StatusOr<OnnxModel> MakeOnnx(Graph& graph, const OptimizeOptions& options, std::
   onnx.opset = OpsetOf(target);
   onnx.may_raise = target.opset == 0;
   onnx.channels_first = !options.keep_nhwc;
-  const bool any = target.runtime == Runtime::kAny, opencv = target.runtime == Runtime::kOpenCv;
-  onnx.for_opencv = any || opencv;
-  onnx.for_old_opencv = any || (opencv && target.opencv_version < 41000);
+  onnx.runtime = RuntimeOf(target);
   std::vector<OnnxRefusal> refusals;
   auto model = ConvertToOnnx(graph, onnx, refusals);
   for (const OnnxRefusal& refusal : refusals) {

@@ -388,7 +388,12 @@ class Job {
   }
 
   // In the order in which they get their names.
-  std::vector<AtomicFile*> Files() const { return {info_file_.get(), file_.get()}; }
+  std::vector<AtomicFile*> Files() const {
+    std::vector<AtomicFile*> files = {info_file_.get()};
+    if (data_file_ != nullptr) files.push_back(data_file_.get());
+    files.push_back(file_.get());
+    return files;
+  }
 
   OptimizeReport TakeReport() { return std::move(report_); }
 
@@ -410,6 +415,9 @@ class Job {
     if (options_.target.kind == Target::Kind::kOnnx) {
       ASSIGN_OR_RETURN(onnx_, MakeOnnx(graph_, options_, report_.unsupported));
       report_.notes.push_back(StrCat("opset ", onnx_->graph.opset));
+      if (!onnx_->weights_stay_small) {
+        report_.notes.push_back(StrCat("weights are written in 32 bits: ", ToString(options_.target), " takes no smaller ones"));
+      }
     }
     Describe(pixel_inputs);
     return OkStatus();
@@ -491,13 +499,26 @@ class Job {
 
   Status WriteOnnx(const ByteSink& sink) {
     OnnxFileOptions about;
+    ASSIGN_OR_RETURN(const uint64_t size, OnnxSize(onnx_->graph));
+    if (options_.external_data || size > static_cast<uint64_t>(INT32_MAX)) {
+      const std::string path = StrCat(report_.output, ".data");
+      ASSIGN_OR_RETURN(data_file_, AtomicFile::Create(path));
+      about.external_name = path.substr(path.rfind('/') + 1);  // relative: it lies in the model's folder
+      about.external = [&](std::string_view bytes) { return data_file_->Write(bytes); };
+      report_.notes.push_back(StrCat("weights are in ", about.external_name));
+    }
     about.graph_name = report_.info.source;
     about.producer_version = std::string(Version());
     about.properties = [&]() -> StatusOr<std::vector<std::pair<std::string, std::string>>> {
       ASSIGN_OR_RETURN(const std::string sha256, source_hash_.get());
-      return std::vector<std::pair<std::string, std::string>>{{"permafrost.source", report_.info.source},
-                                                              {"permafrost.source_sha256", sha256},
-                                                              {"permafrost.target", report_.info.target}};
+      std::vector<std::pair<std::string, std::string>> properties = {{"permafrost.source", report_.info.source},
+                                                                     {"permafrost.source_sha256", sha256},
+                                                                     {"permafrost.target", report_.info.target}};
+      if (data_file_ != nullptr) {
+        RETURN_IF_ERROR(data_file_->Finish());
+        properties.emplace_back("permafrost.data_sha256", data_file_->sha256());
+      }
+      return properties;
     };
     return EmitOnnx(onnx_->graph, about, sink);
   }
@@ -534,7 +555,7 @@ class Job {
   Proof proof_;
   std::optional<OnnxModel> onnx_;
   SourceHash source_hash_;
-  std::unique_ptr<AtomicFile> file_, info_file_;
+  std::unique_ptr<AtomicFile> file_, info_file_, data_file_;
 };
 
 // Dumps of the passes over one graph, in a folder that exists afterwards.

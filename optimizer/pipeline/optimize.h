@@ -41,6 +41,7 @@ struct OptimizeOptions {
   std::optional<int64_t> batch;  // of every input that has one; kUnknownDim: any
   bool split = false;            // nets that share nothing go to files of their own: model_<component>.pb
   Target target;
+  bool external_data = false;  // ONNX only: weights go to model.onnx.data, as they do anyway above 2 GiB
   bool keep_nhwc = false;  // ONNX only: inputs and outputs keep TensorFlow's order of axes
   bool opencv_only = false;  // the file may name layers that only OpenCV knows; else TensorFlow runs it too
   std::optional<std::vector<PassCall>> passes;  // instead of the target's optimizing and legalising passes

@@ -215,6 +215,8 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--opset", opset, "ONNX: exactly this opset (default: the earliest that the target and the graph need)")
       ->check(CLI::Range(9, 21));
+  app.add_flag("--external-data", options.external_data,
+               "ONNX: weights go to a file beside the model (above 2 GiB they do anyway)");
   app.add_flag("--keep-nhwc", options.keep_nhwc, "ONNX: inputs and outputs keep TensorFlow's order of axes");
   app.add_flag("--opencv-only", options.opencv_only,
                "The file may name layers that only OpenCV knows (TensorFlow cannot run it then): fewer nodes, faster");
@@ -333,8 +335,8 @@ int Main(int argc, char** argv) {
     if (one.target.kind == Target::Kind::kOnnx && !file.empty() && !IsOnnxPath(file)) {
       return usage(InvalidArgument("-o '", file, "': --target ", target, " writes ONNX; name the file .onnx"));
     }
-    if (one.target.kind != Target::Kind::kOnnx && (opset != 0 || options.keep_nhwc) && files.size() == 1) {
-      return usage(InvalidArgument("--opset and --keep-nhwc are for ONNX; give -o model.onnx"));
+    if (one.target.kind != Target::Kind::kOnnx && (opset != 0 || options.keep_nhwc || options.external_data) && files.size() == 1) {
+      return usage(InvalidArgument("--opset, --external-data and --keep-nhwc are for ONNX; give -o model.onnx"));
     }
     if (!dry_run && explain.empty()) one.output = file;
     if (const int code = RunOnce(one, explain, json); code != 0) return code;

@@ -1,6 +1,6 @@
 """One reader of ONNX files, as tests/compat/onnx_matrix asks it: onnx.checker, ONNX Runtime, or one released OpenCV.
 
-    onnx_reader.py check|ort|opencv
+    onnx_reader.py check|ort|opencv|opencv-classic        (classic: the engine that 5.0 has from 4.x)
 
 Runs in scripts/python_env onnx or opencv-RELEASE. An order is as in release.py; inputs also say their dtype.
 """
@@ -12,7 +12,7 @@ from fork_server import serve
 
 LIMIT_S = 300
 KIND = sys.argv[1]
-if KIND == "opencv":
+if KIND.startswith("opencv"):
     import cv2
     from release import compared, reordered
 else:
@@ -54,13 +54,14 @@ def run_ort(order):
 
 
 def run_opencv(order):
-    net = cv2.dnn.readNetFromONNX(order["file"])
+    engine = [cv2.dnn.ENGINE_CLASSIC] if KIND == "opencv-classic" else []
+    net = cv2.dnn.readNetFromONNX(order["file"], *engine)
     if net.empty():
         raise ValueError("an empty network")
     for tensor in order["inputs"]:
         value = value_of(tensor)
         # Up to 4.x every blob is float32; 5.0 asks for what the file says.
-        if int(cv2.__version__.split(".")[0]) < 5 or value.dtype == np.float64:
+        if KIND == "opencv-classic" or int(cv2.__version__.split(".")[0]) < 5 or value.dtype == np.float64:
             value = value.astype(np.float32)
         if value.ndim == 3 and hasattr(cv2, "Mat"):  # releases up to 4.10 take three axes for two and channels
             value = cv2.Mat(value, wrap_channels=False)
@@ -70,4 +71,4 @@ def run_opencv(order):
 
 
 if __name__ == "__main__":
-    serve({"check": check, "ort": run_ort, "opencv": run_opencv}[KIND], LIMIT_S)
+    serve({"check": check, "ort": run_ort, "opencv": run_opencv, "opencv-classic": run_opencv}[KIND], LIMIT_S)

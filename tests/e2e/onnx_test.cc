@@ -42,6 +42,18 @@ TEST(Onnx, IsWrittenBesideTheTensorFlowFile) {
   EXPECT_THAT(info->inputs[0].cv_shape, ElementsAre(1, 1, 28, 28));
 }
 
+TEST(Onnx, PutsWeightsBesideTheModelWhenAsked) {
+  const TemporaryFolder folder;
+  const Finished done =
+      RunProgram("permafrost-optimize", Arguments({"-o", folder.File("net.onnx"), "--external-data"}));
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(folder.Names(), ElementsAre("net.onnx", "net.onnx.data", "net.onnx.json"));
+  EXPECT_LT(folder.Read("net.onnx").size(), 10'000U);
+  EXPECT_GT(folder.Read("net.onnx.data").size(), 20'000U);
+  EXPECT_THAT(folder.Read("net.onnx"), HasSubstr("net.onnx.data"));
+  EXPECT_EQ(folder.Read("net.onnx").find(folder.File("")), std::string::npos) << "the place is relative to the model";
+}
+
 TEST(Onnx, IsTheSameFileTwice) {
   const TemporaryFolder folder;
   for (const std::string name : {"a.onnx", "b.onnx"}) {

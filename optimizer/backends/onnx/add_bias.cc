@@ -5,11 +5,15 @@ namespace permafrost {
 namespace {
 
 // x * factors + bias, one of each per channel, is a batch norm.
-bool MakeBatchNorm(OnnxConversion& to, OnnxNode& mul, int64_t channels, const Tensor& bias) {
+bool MakeBatchNorm(OnnxConversion& to, OnnxNode& mul, int rank, int64_t channels, const Tensor& bias) {
   const size_t at = to.IsConstant(mul.inputs[1]) ? 1 : 0;
   if (!to.IsConstant(mul.inputs[at])) return false;
   const Tensor factors = to.ConstantOf(mul.inputs[at]);
-  if (factors.rank() < 4 || factors.elements() != channels || factors.dims()[1] != channels) return false;
+  const int at_channels = factors.rank() - rank + 1;
+  if (at_channels < 0 || factors.elements() != channels ||
+      factors.dims()[static_cast<size_t>(at_channels)] != channels) {
+    return false;
+  }
   const std::vector<int64_t> dims = {channels};
   const auto all = [&](double value) {
     const Tensor one = Tensor::Scalar<double>(value).Cast(factors.dtype()).Dense();
@@ -38,7 +42,8 @@ bool AddBias(OnnxConversion& to, const OnnxStep& step, Value x, const Tensor& bi
   const bool convolves = producer->op == "Conv" || producer->op == "ConvTranspose";
   const bool multiplies = producer->op == "MatMul" && node.op == "MatMul" && to.IsConstant(producer->inputs[1]);
   if (order.size() < 2 || to.shape(x).dim(order[1]) != bias.elements()) return false;
-  if (producer->op == "Mul" && order.size() >= 4 && MakeBatchNorm(to, *producer, bias.elements(), bias)) {
+  if (producer->op == "Mul" && order.size() >= 4 &&
+      MakeBatchNorm(to, *producer, static_cast<int>(order.size()), bias.elements(), bias)) {
     producer->name = step.node.name;
     to.Set(step.out(), id, order);
     return true;

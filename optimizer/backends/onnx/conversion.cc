@@ -5,6 +5,8 @@
 #include <numeric>
 #include <set>
 
+#include "optimizer/ops/evaluate.h"
+
 namespace permafrost {
 namespace {
 
@@ -69,6 +71,25 @@ int PositionOf(const AxisOrder& order, int axis) {
 OnnxConversion::OnnxConversion(const Graph& graph, const GraphEditor& users, const OnnxOptions& options)
     : graph_(graph), users_(users), options_(options) {
   out_.opset = options.opset;
+}
+
+const Tensor* OnnxConversion::constant(Value value) const {
+  const Node& node = graph_.node(value.node);
+  const bool widens = node.op == "Cast" || node.op == "Dequantize";
+  if (!widens || node.inputs.empty()) return ConstValue(graph_, value);
+  const auto [found, is_new] = widened_.try_emplace(value.node);
+  if (is_new) {
+    std::vector<Tensor> inputs;
+    for (Value input : node.inputs) {
+      const Tensor* stored = ConstValue(graph_, input);
+      if (stored == nullptr) return nullptr;
+      inputs.push_back(stored->Dense());
+    }
+    if (node.op == "Cast" && inputs[0].dtype() != DType::kHalf) return nullptr;
+    auto result = EvaluateNode(node, inputs);
+    if (result.ok() && !result->empty() && result->front().dtype() == DType::kFloat32) found->second = result->front();
+  }
+  return found->second ? &*found->second : nullptr;
 }
 
 std::optional<std::vector<int64_t>> OnnxConversion::Ints(Value value) const {
@@ -185,11 +206,52 @@ int OnnxConversion::In(Value value, const AxisOrder& order) {
   return turned;
 }
 
-int OnnxConversion::Operand(Value value, const AxisOrder& order) {
+// OpenCV before 4.10 lays a constant over the axes from the first behind the batch on, whatever its dims say: it gets
+// all of them up to the last that the constant has. Nothing: the constant cannot be brought there.
+std::optional<Tensor> FromTheSecondAxis(const Tensor& tensor, const AxisOrder& order, const Shape& against) {
+  constexpr int64_t kMost = int64_t{1} << 18;
+  const auto rank = order.size();
+  if (rank < 3 || against.rank() != static_cast<int>(rank) || tensor.rank() != static_cast<int>(rank))
+    return std::nullopt;
+  size_t last = rank - 1;
+  while (last > 0 && tensor.dims()[last] == 1) --last;
+  if (last == 0 || tensor.dims()[0] != 1) return std::nullopt;
+  std::vector<int64_t> dims = {1};
+  for (size_t i = 1; i < rank; ++i) dims.push_back(i <= last ? against.dim(order[i]) : 1);
+  if (std::find(dims.begin(), dims.end(), kUnknownDim) != dims.end() || CheckedElements(dims) > kMost)
+    return std::nullopt;
+  for (size_t i = 1; i < rank; ++i) {
+    if (tensor.dims()[i] != 1 && tensor.dims()[i] != dims[i]) return std::nullopt;
+  }
+  const std::vector<int64_t> without_batch(dims.begin() + 1, dims.end());
+  if (dims == tensor.dims()) return tensor.Reshaped(without_batch);
+  if (!IsFloating(tensor.dtype())) return std::nullopt;
+  const std::vector<double> values = tensor.Dense().Values<double>();
+  std::vector<double> spread(static_cast<size_t>(CheckedElements(dims)));
+  std::vector<int64_t> at(rank, 0);
+  for (double& value : spread) {
+    int64_t from = 0;
+    for (size_t i = 0; i < rank; ++i) from = from * tensor.dims()[i] + (tensor.dims()[i] == 1 ? 0 : at[i]);
+    value = values[static_cast<size_t>(from)];
+    for (size_t i = rank; i-- > 0;) {
+      if (++at[i] < dims[i]) break;
+      at[i] = 0;
+    }
+  }
+  return Tensor::Of<double>(without_batch, spread).Cast(tensor.dtype()).Dense();
+}
+
+int OnnxConversion::Operand(Value value, const AxisOrder& order, const Shape* against) {
   const int to = static_cast<int>(order.size()), own = rank(value);
   if (const Tensor* tensor = constant(value)) {
     if (tensor->elements() == 1 && own <= to) return Constant(tensor->Reshaped({}));
     if (own > to || own <= 0) return Plain(value);
+    if (against != nullptr && runtime().MayBeOldOpenCv()) {
+      std::vector<int64_t> dims(static_cast<size_t>(to - own), 1);
+      dims.insert(dims.end(), tensor->dims().begin(), tensor->dims().end());
+      const auto spread = FromTheSecondAxis(Reordered(tensor->Reshaped(dims), order), order, *against);
+      if (spread) return Constant(*spread);
+    }
     const auto [found, is_new] = operands_.try_emplace({value, order}, 0);
     if (is_new) {
       std::vector<int64_t> dims(static_cast<size_t>(to - own), 1);
@@ -213,6 +275,12 @@ int OnnxConversion::Operand(Value value, const AxisOrder& order) {
     }
   }
   return Unsqueeze(In(value, tail), added);
+}
+
+int OnnxConversion::Copied(int id) {
+  const int copy = NewValue(out_.value(id).name, dtype(id));
+  out_.value(copy).constant = out_.value(id).constant;
+  return copy;
 }
 
 int OnnxConversion::AsInt64(int id) { return Cast(id, DType::kInt64); }
@@ -321,6 +389,11 @@ int OnnxConversion::Squeeze(int id, const std::vector<int64_t>& axes) {
   return Emit("Squeeze", {id}, {{"axes", axes}});
 }
 
+int OnnxConversion::SpreadOver(int id, int as) {
+  const int ones = Emit("Add", {Emit("Mul", {as, Number(dtype(as), 0)}), Number(dtype(as), 1)});
+  return Emit("Mul", {ones, id});
+}
+
 void OnnxConversion::Set(Value value, int id, const AxisOrder& order) {
   renderings_[value].forms.push_back({order, id});
   // A value that the op only passes on keeps the name it has.
@@ -356,7 +429,7 @@ void OnnxConversion::AddOutput(const GraphOutput& output, bool channels_first) {
   int id = Cast(In(output.value, order), type(output.value).dtype);
   const auto is = [&](const std::vector<int>& ids) { return std::find(ids.begin(), ids.end(), id) != ids.end(); };
   // OpenCV 5 may merge a node into the one below it, and an output's value is gone.
-  const bool merged = options_.for_opencv && !users_.Users(output.value).empty();
+  const bool merged = options_.runtime.MayBeOpenCv() && !users_.Users(output.value).empty();
   if (is(out_.inputs) || is(out_.outputs) || out_.IsConstant(id) || merged) id = Emit("Identity", {id});
   OnnxValue& value = out_.value(id);
   value.name = output.name;

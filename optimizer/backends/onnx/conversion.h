@@ -8,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "optimizer/backends/onnx/accepted_ops.h"
 #include "optimizer/backends/onnx/onnx_graph.h"
 #include "optimizer/ir/graph_editor.h"
 #include "optimizer/support/status.h"
@@ -27,8 +28,7 @@ struct OnnxOptions {
   int opset = 10;              // at least; ops that need a later one raise it
   bool may_raise = true;       // false: such ops are an error
   bool channels_first = true;  // 4-D and 5-D inputs and outputs as blobFromImage makes them, where they are pictures
-  // What OpenCV gets wrong is avoided: Tanh beyond 44 (5.0), uneven pads of transposed convolutions (before 4.10).
-  bool for_opencv = true, for_old_opencv = true;
+  OnnxRuntime runtime;
 };
 
 // The TensorFlow graph on its way to ONNX. Every value remembers the order or orders in which it lies, so that data
@@ -42,6 +42,7 @@ class OnnxConversion {
 
   const Graph& graph() const { return graph_; }
   const OnnxOptions& options() const { return options_; }
+  const OnnxRuntime& runtime() const { return options_.runtime; }
   int opset() const { return options_.opset; }
   // The node cannot be said in an opset below this one: the conversion starts again there.
   void Need(int opset) { needed_ = std::max(needed_, opset); }
@@ -51,7 +52,8 @@ class OnnxConversion {
   const ValueType& type(Value value) const { return graph_.type(value); }
   const Shape& shape(Value value) const { return graph_.type(value).shape; }
   int rank(Value value) const { return shape(value).rank(); }
-  const Tensor* constant(Value value) const { return ConstValue(graph_, value); }
+  // Also weights that the graph stores in half precision or as levels and widens.
+  const Tensor* constant(Value value) const;
   // Elements of a constant or of an integer value that shape inference knows in full.
   std::optional<std::vector<int64_t>> Ints(Value value) const;
   bool HasOneUse(Value value) const { return users_.HasOneUse(value); }
@@ -61,8 +63,9 @@ class OnnxConversion {
   // --- inputs of the node at hand
   int Plain(Value value) { return In(value, PlainOrder(rank(value))); }
   int In(Value value, const AxisOrder& order);
-  // As an operand of an elementwise op on data of `order`, whose rank may be higher.
-  int Operand(Value value, const AxisOrder& order);
+  // As an operand of an elementwise op on data of `order`, whose rank may be higher. `against`: the other operand's
+  // shape (TensorFlow's axes), where a constant meets it.
+  int Operand(Value value, const AxisOrder& order, const Shape* against = nullptr);
   // The order it lies in already. Plain for constants and unknown ranks.
   AxisOrder OrderOf(Value value) const;
   // The order in which an elementwise op with these operands costs least.
@@ -79,6 +82,7 @@ class OnnxConversion {
 
   // --- new ONNX values
   int Constant(const Tensor& tensor);
+  int Copied(int id);  // a constant of its own
   int Ints64(const std::vector<int64_t>& values) { return Constant(Tensor::Vector<int64_t>(values)); }
   int Number(DType dtype, double value);  // a scalar
   // dtype kInvalid: that of the first input.
@@ -89,6 +93,8 @@ class OnnxConversion {
   int Cast(int id, DType dtype);  // itself if it has the dtype
   int Unsqueeze(int id, const std::vector<int64_t>& axes);
   int Squeeze(int id, const std::vector<int64_t>& axes);
+  // `id` brought to the shape of `as` by a product with ones, for runtimes that add values of one shape only.
+  int SpreadOver(int id, int as);
   bool IsConstant(int id) const { return out_.IsConstant(id); }
   const Tensor& ConstantOf(int id) const { return out_.value(id).constant; }
   DType dtype(int id) const { return out_.value(id).dtype; }
@@ -124,6 +130,7 @@ class OnnxConversion {
   NodeId current_ = kNoNode;
   Status status_;
   OnnxGraph out_;
+  mutable std::map<NodeId, std::optional<Tensor>> widened_;
   std::map<Value, Rendering> renderings_;
   std::map<std::tuple<DType, std::vector<int64_t>, std::string>, int> small_constants_;
   std::map<std::pair<Value, AxisOrder>, int> operands_;

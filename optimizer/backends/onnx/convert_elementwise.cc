@@ -17,8 +17,12 @@ Operands Gather(OnnxConversion& to, const OnnxStep& step, const std::vector<Valu
   Operands operands;
   operands.order = to.CommonOrder(values, to.rank(step.out()));
   bool wide = false;
+  const Shape* against = nullptr;  // the one live operand's
+  if (values.size() == 2 && (to.constant(values[0]) == nullptr) != (to.constant(values[1]) == nullptr)) {
+    against = &to.shape(values[to.constant(values[0]) == nullptr ? 0 : 1]);
+  }
   for (Value value : values) {
-    operands.ids.push_back(to.Operand(value, operands.order));
+    operands.ids.push_back(to.Operand(value, operands.order, against));
     wide |= to.dtype(operands.ids.back()) == DType::kInt64;
   }
   for (int& id : operands.ids) {
@@ -84,12 +88,42 @@ int Compared(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
   return to.Emit(step.row.onnx, x, {}, DType::kBool);
 }
 
+// Two values added or subtracted, brought to one shape where the runtime wants that.
+int SumOf(OnnxConversion& to, const OnnxStep& step, std::string_view op, std::vector<int>& x) {
+  const Shape& out = to.shape(step.out());
+  const bool one_shape = !to.runtime().MayBeOpenCv() || to.runtime().kind == OnnxRuntime::Kind::kAny ||
+                         to.runtime().Takes(op, "a live value per row");
+  if (!one_shape && x.size() == 2 && out.FullyKnown() && !to.IsConstant(x[0]) && !to.IsConstant(x[1])) {
+    for (size_t i = 0; i < 2; ++i) {
+      const bool whole = to.shape(step.in(static_cast<int>(1 - i))) == out;
+      if (whole && to.shape(step.in(static_cast<int>(i))) != out) x[i] = to.SpreadOver(x[i], x[1 - i]);
+    }
+  }
+  return to.Emit(op, x);
+}
+int AddedLive(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
+  return SumOf(to, step, step.row.onnx, x);
+}
+
 int Constant(OnnxConversion& to, int like, double value) { return to.Number(to.dtype(like), value); }
 
 bool IsWhole(OnnxConversion& to, int id) { return IsInteger(to.dtype(id)); }
 
 int Clip(OnnxConversion& to, int x, std::optional<double> low, std::optional<double> high) {
   if (IsWhole(to, x)) to.Need(12);
+  if (to.opset() >= 11 && to.runtime().IsOldOpenCv() && !low && high) {  // high - relu(high - x)
+    const int limit = Constant(to, x, *high);
+    return to.Emit("Sub", {limit, to.Emit("Relu", {to.Emit("Sub", {limit, x})})});
+  }
+  if (to.opset() >= 11 && to.runtime().IsOldOpenCv() && low) {
+    // Which takes bounds as attributes only: relu(x - low) - relu(x - high) + low.
+    const auto above = [&](double bound) {
+      return to.Emit("Relu", {bound == 0 ? x : to.Emit("Sub", {x, Constant(to, x, bound)})});
+    };
+    int id = above(*low);
+    if (high) id = to.Emit("Sub", {id, above(*high)});
+    return *low == 0 ? id : to.Emit("Add", {id, Constant(to, x, *low)});
+  }
   if (to.opset() >= 11) {
     std::vector<int> inputs = {x, low ? Constant(to, x, *low) : OnnxNode::kAbsent};
     if (high) inputs.push_back(Constant(to, x, *high));
@@ -130,7 +164,7 @@ int Extreme(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
 }
 
 int Tanh(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
-  return to.Emit("Tanh", {to.options().for_opencv ? Clip(to, x[0], -20.0, 20.0) : x[0]});
+  return to.Emit("Tanh", {to.runtime().MayBeOpenCv() ? Clip(to, x[0], -20.0, 20.0) : x[0]});
 }
 
 int LeakyRelu(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
@@ -141,6 +175,23 @@ int Selu(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
   return to.Emit("Selu", x, {{"alpha", 1.67326324235F}, {"gamma", 1.05070098735F}});
 }
 int Square(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) { return to.Emit("Mul", {x[0], x[0]}); }
+// The angle of (x, y): atan(y / x), half a turn further where x is negative, towards y's side.
+int Atan2(OnnxConversion& to, const OnnxStep&, std::vector<int>& in) {
+  constexpr double kPi = 3.14159265358979323846;
+  const int y = in[0], x = in[1];
+  const auto number = [&](double value) { return Constant(to, x, value); };
+  const auto where = [&](std::string_view comparison, int left, int yes, int no) {
+    const int condition = to.Emit(comparison, {left, number(0)}, {}, DType::kBool);
+    return to.Emit("Where", {condition, yes, no}, {}, to.dtype(x));
+  };
+  const int side = where("Less", y, number(-1), number(1));
+  const int half_turn = to.Emit("Mul", {where("Less", x, number(kPi), number(0)), side});
+  to.Need(11);  // Equal of floats
+  const int upright = to.Emit("Mul", {to.Emit("Sign", {y}), number(kPi / 2)});
+  const int safe = where("Equal", x, number(1), x);
+  const int turned = to.Emit("Add", {to.Emit("Atan", {to.Emit("Div", {y, safe})}), half_turn});
+  return where("Equal", x, upright, turned);
+}
 int Rsqrt(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
   return to.Emit("Reciprocal", {to.Emit("Sqrt", x)});
 }
@@ -153,14 +204,14 @@ int Expm1(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
 int Erfc(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
   return to.Emit("Sub", {Constant(to, x[0], 1), to.Emit("Erf", x)});
 }
-int SquaredDifference(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
-  const int difference = to.Emit("Sub", x);
+int SquaredDifference(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
+  const int difference = SumOf(to, step, "Sub", x);
   return to.Emit("Mul", {difference, difference});
 }
 // OpenCV takes exp(x) / sum(..) for a softmax over one axis, whatever the axes are.
 int Divide(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
   const auto op = [&](int i) -> std::string_view { return to.graph().node(step.in(i).node).op; };
-  if (!to.options().for_opencv || op(0) != "Exp" || op(1) != "Sum") return to.Emit("Div", x);
+  if (!to.runtime().MayBeOpenCv() || op(0) != "Exp" || op(1) != "Sum") return to.Emit("Div", x);
   return to.Emit("Mul", {x[0], to.Emit("Reciprocal", {x[1]})});
 }
 
@@ -196,6 +247,12 @@ int Equal(OnnxConversion& to, const OnnxStep&, std::vector<int>& x) {
   if (IsFloating(to.dtype(x[0]))) to.Need(11);
   return to.Emit("Equal", x, {}, DType::kBool);
 }
+// OpenCV 4 has no layers for these; its truth values are 0 and 1.
+int Both(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
+  if (to.runtime().Takes(step.row.onnx)) return to.Emit(step.row.onnx, x, {}, DType::kBool);
+  const std::string_view op = step.row.onnx == "And" ? "Mul" : "Max";
+  return to.Cast(to.Emit(op, {to.Cast(x[0], DType::kFloat32), to.Cast(x[1], DType::kFloat32)}), DType::kBool);
+}
 int NotEqual(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
   return to.Emit("Not", {Equal(to, step, x)});
 }
@@ -218,7 +275,7 @@ int CastTo(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x) {
   const bool indices = std::all_of(users.begin(), users.end(), [&](const Use& use) {
     return use.index == 1 && to.graph().node(use.node).op.starts_with("Gather");
   });
-  if (to.options().for_opencv && indices && !users.empty() && IsFloating(to.dtype(x[0])) && IsInteger(wanted)) {
+  if (to.runtime().MayBeOpenCv() && indices && !users.empty() && IsFloating(to.dtype(x[0])) && IsInteger(wanted)) {
     return to.Cast(to.Emit("Floor", x), wanted);
   }
   return to.Cast(x[0], wanted);
@@ -232,7 +289,7 @@ Status Add(OnnxConversion& to, const OnnxStep& step) {
     if (constant->rank() > to.rank(x) || to.OrderOf(x) != PlanarOrder(to.rank(x))) continue;
     if (AddBias(to, step, x, *constant)) return OkStatus();
   }
-  return Build(to, step, Plainly);
+  return Build(to, step, AddedLive);
 }
 
 // Cut to a range that has 0 among its steps, then rounded to them.
@@ -254,6 +311,17 @@ Status FakeQuantize(OnnxConversion& to, const OnnxStep& step) {
   const double nudged_low = (first - zero) * scale, nudged_high = (last - zero) * scale;
   const AxisOrder order = to.OrderOf(step.in(0));
   const int x = to.In(step.in(0), order);
+  const bool symmetric = zero == 128;
+  const bool integers = to.runtime().kind == OnnxRuntime::Kind::kOnnxRuntime ||
+                        (to.runtime().kind == OnnxRuntime::Kind::kTensorRt && symmetric);
+  if (integers && bits == 8 && to.dtype(x) == DType::kFloat32) {
+    const Tensor level = symmetric ? Tensor::Scalar<int8_t>(0) : Tensor::Scalar<uint8_t>(static_cast<uint8_t>(zero));
+    const int by = to.Number(DType::kFloat32, scale), from = to.Constant(level);
+    const int cut = first == 0 ? x : Clip(to, x, nudged_low, nudged_high);
+    const int stored = to.Emit("QuantizeLinear", {cut, by, from}, {}, level.dtype());
+    to.Set(step.out(), to.Emit("DequantizeLinear", {stored, by, from}, {}, DType::kFloat32), order);
+    return OkStatus();
+  }
   const auto with = [&](std::string_view op, int id, double number) {
     return to.Emit(op, {id, to.Number(to.dtype(x), number)});
   };
@@ -281,6 +349,22 @@ Status Select(OnnxConversion& to, const OnnxStep& step) {
   return OkStatus();
 }
 
+// How many of the boundaries the value has reached.
+Status Bucketize(OnnxConversion& to, const OnnxStep& step) {
+  const auto* boundaries = step.node.attr<std::vector<float>>("boundaries");
+  const int rank = to.rank(step.in(0));
+  if (boundaries == nullptr || rank < 0) return Unsupported("its boundaries or rank are not known");
+  const int x = to.Unsqueeze(to.Cast(to.Plain(step.in(0)), DType::kFloat32), {rank});
+  const int below = to.Emit("Less", {x, to.Constant(Tensor::Vector<float>(*boundaries))}, {}, DType::kBool);
+  const int reached = to.Cast(to.Emit("Not", {below}), DType::kFloat32);
+  const int64_t keep = 0;
+  const int count = to.opset() >= 13
+                        ? to.Emit("ReduceSum", {reached, to.Ints64({rank})}, {{"keepdims", keep}})
+                        : to.Emit("ReduceSum", {reached}, {{"axes", std::vector<int64_t>{rank}}, {"keepdims", keep}});
+  to.SetPlain(step.out(), to.Cast(count, DType::kInt32));
+  return OkStatus();
+}
+
 Status PassOn(OnnxConversion& to, const OnnxStep& step) {
   for (int i = 0; i < step.inputs() && i < static_cast<int>(step.node.outputs.size()); ++i) {
     to.SetSame(step.out(i), step.in(i));
@@ -304,7 +388,9 @@ std::vector<OnnxOp> OnnxElementwiseOps() {
       {"Asin", plain, "Asin"},
       {"Asinh", plain, "Asinh"},
       {"Atan", plain, "Atan"},
+      {"Atan2", Elementwise<Atan2>},
       {"Atanh", plain, "Atanh"},
+      {"Bucketize", Bucketize},
       {"Cast", Elementwise<CastTo>},
       {"Ceil", plain, "Ceil"},
       {"CheckNumerics", PassOn},
@@ -339,9 +425,9 @@ std::vector<OnnxOp> OnnxElementwiseOps() {
       {"LessEqual", compare, "LessOrEqual", 12},
       {"Log", plain, "Log"},
       {"Log1p", Elementwise<Log1p>},
-      {"LogicalAnd", compare, "And"},
+      {"LogicalAnd", Elementwise<Both>, "And"},
       {"LogicalNot", compare, "Not"},
-      {"LogicalOr", compare, "Or"},
+      {"LogicalOr", Elementwise<Both>, "Or"},
       {"Maximum", extreme, "Max"},
       {"Minimum", extreme, "Min"},
       {"Mod", Elementwise<TruncateMod>},
@@ -371,7 +457,7 @@ std::vector<OnnxOp> OnnxElementwiseOps() {
       {"Square", Elementwise<Square>},
       {"SquaredDifference", Elementwise<SquaredDifference>},
       {"StopGradient", PassOn},
-      {"Sub", plain, "Sub"},
+      {"Sub", Elementwise<AddedLive>, "Sub"},
       {"Tan", plain, "Tan"},
       {"Tanh", Elementwise<Tanh>},
       {"TruncateDiv", plain, "Div"},

@@ -42,9 +42,12 @@ std::optional<Scales> ScalesOf(OnnxConversion& to, const OnnxStep& step) {
 Status Resize(OnnxConversion& to, const OnnxStep& step) {
   const Value x = step.in(0);
   if (to.rank(x) != 4) return Unsupported("its input has an unknown rank");
-  const bool corners = step.node.attr_or<bool>("align_corners", false);
-  const bool half_pixel = step.node.attr_or<bool>("half_pixel_centers", false);
-  const std::string mode(step.row.onnx);
+  const Shape& from = to.shape(x);
+  // One pixel is repeated; OpenCV 5.0 interpolates it with what lies behind.
+  const bool repeats = from.dim(1) == 1 && from.dim(2) == 1;
+  const std::string mode(repeats ? "nearest" : step.row.onnx);
+  const bool corners = !repeats && step.node.attr_or<bool>("align_corners", false);
+  const bool half_pixel = !repeats && step.node.attr_or<bool>("half_pixel_centers", false);
   const std::optional<Scales> scales = ScalesOf(to, step);
   if (scales && scales->height == 1 && scales->width == 1) {
     to.SetSame(step.out(), x);
@@ -53,8 +56,25 @@ Status Resize(OnnxConversion& to, const OnnxStep& step) {
   const AxisOrder order = PlanarOrder(4);
   int id = to.In(x, order);
   if (!IsFloating(to.dtype(id)) && mode != "nearest") id = to.Cast(id, DType::kFloat32);
-  // Before opset 11 a resize takes the pixel at or before the place asked for; OpenCV wants to hear how to interpolate.
+  const Shape& result = to.shape(step.out());
+  constexpr int64_t kMostTaken = 512;
   const bool whole = scales && scales->IsWholeUpscale();
+  if (mode == "nearest" && half_pixel && !whole && to.runtime().IsOldOpenCv() && from.dim(1) > 0 && from.dim(2) > 0 &&
+      result.dim(1) > 0 && result.dim(2) > 0 && std::max(result.dim(1), result.dim(2)) <= kMostTaken &&
+      !to.runtime().Takes("Resize", "nearest, half_pixel, to a size")) {
+    for (int axis : {1, 2}) {
+      const float scale = static_cast<float>(from.dim(axis)) / static_cast<float>(result.dim(axis));
+      std::vector<int64_t> taken;
+      for (int64_t i = 0; i < result.dim(axis); ++i) {
+        const auto at = static_cast<int64_t>(std::floor((static_cast<float>(i) + 0.5F) * scale));
+        taken.push_back(std::min(at, from.dim(axis) - 1));
+      }
+      id = TakeAlong(to, id, order, axis, taken);
+    }
+    to.Set(step.out(), id, order);
+    return OkStatus();
+  }
+  // Before opset 11 a resize takes the pixel at or before the place asked for; OpenCV wants to hear how to interpolate.
   const bool early = !corners && mode == "nearest" && whole;
   if (!early) to.Need(11);
   const auto factors = [&] { return to.Constant(Tensor::Vector<float>({1, 1, scales->height, scales->width})); };
@@ -269,6 +289,10 @@ Status BatchToSpace(OnnxConversion& to, const OnnxStep& step) {
 
 // One class of one picture: the boxes that are kept, by number.
 Status NonMaxSuppression(OnnxConversion& to, const OnnxStep& step) {
+  if (step.inputs() > 5) {
+    const Tensor* sigma = to.constant(step.in(5));
+    if (sigma == nullptr || sigma->SingleValue() != 0.0) return Unsupported("scores that fade with overlap");
+  }
   const int boxes = to.Unsqueeze(to.Plain(step.in(0)), {0}), scores = to.Unsqueeze(to.Plain(step.in(1)), {0, 1});
   std::vector<int> inputs = {boxes, scores, to.Reshape(to.AsInt64(to.Plain(step.in(2))), {1})};
   if (step.inputs() > 3) {
@@ -277,8 +301,18 @@ Status NonMaxSuppression(OnnxConversion& to, const OnnxStep& step) {
     inputs.push_back(to.Constant(Tensor::Vector<float>({step.node.attr_or<float>("iou_threshold", 0.5F)})));
   }
   const int kept = to.Emit("NonMaxSuppression", inputs, {}, DType::kInt64);  // rows of picture, class, box
-  const int numbers = to.Emit("Slice", {kept, to.Ints64({2}), to.Ints64({3}), to.Ints64({1})});
-  to.SetPlain(step.out(), to.Squeeze(numbers, {1}));
+  const int column = to.Emit("Slice", {kept, to.Ints64({2}), to.Ints64({3}), to.Ints64({1})});
+  const int numbers = to.Squeeze(column, {1});
+  to.SetPlain(step.out(), numbers);
+  const int outputs = static_cast<int>(step.node.outputs.size());
+  if (outputs > 1) {  // V5: scores; V4 and V5: how many
+    if (step.node.attr_or<bool>("pad_to_max_output_size", false))
+      return Unsupported("fills up with boxes that are none");
+    if (outputs == 3) {
+      to.SetPlain(step.out(1), to.Emit("Gather", {to.Plain(step.in(1)), numbers}, {{"axis", int64_t{0}}}));
+    }
+    to.SetPlain(step.out(outputs - 1), to.Emit("Size", {numbers}, {}, DType::kInt64));
+  }
   return OkStatus();
 }
 
@@ -291,6 +325,8 @@ std::vector<OnnxOp> OnnxImageOps() {
       {"NonMaxSuppression", NonMaxSuppression},
       {"NonMaxSuppressionV2", NonMaxSuppression},
       {"NonMaxSuppressionV3", NonMaxSuppression},
+      {"NonMaxSuppressionV4", NonMaxSuppression},
+      {"NonMaxSuppressionV5", NonMaxSuppression},
       {"ResizeArea", ResizeArea},
       {"ResizeBicubic", Resize, "cubic"},
       {"ResizeBilinear", Resize, "linear"},

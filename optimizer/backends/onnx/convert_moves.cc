@@ -2,6 +2,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "optimizer/backends/onnx/axis_order.h"
 #include "optimizer/backends/onnx/op_table.h"
@@ -47,7 +48,12 @@ Status Concat(OnnxConversion& to, const OnnxStep& step) {
   }
   const AxisOrder order = to.CommonOrder(values, rank);
   const AttrMap attrs = {{"axis", int64_t{PositionOf(order, axis)}}};
-  to.Set(step.out(), to.Emit("Concat", InOneOrder(to, values, order), attrs), order);
+  std::vector<int> ids = InOneOrder(to, values, order);
+  for (int& id : ids) {
+    // OpenCV 4 makes a layer of each and refuses the second of the same name.
+    if (to.runtime().MayBeOpenCv() && to.IsConstant(id)) id = to.Copied(id);
+  }
+  to.Set(step.out(), to.Emit("Concat", ids, attrs), order);
   return OkStatus();
 }
 
@@ -157,6 +163,8 @@ int EmitSlice(OnnxConversion& to, int id, const AxisOrder& order, const std::vec
   return to.Emit("Slice", inputs);
 }
 
+constexpr int64_t kFewIndices = 4096;
+
 Status Slice(OnnxConversion& to, const OnnxStep& step) {
   const Value x = step.in(0);
   const auto begin = to.Ints(step.in(1)), size = to.Ints(step.in(2));
@@ -182,6 +190,17 @@ Status Slice(OnnxConversion& to, const OnnxStep& step) {
   const int ends = to.Emit("Add", {starts, to.Ints64(reach)});
   to.SetPlain(step.out(), to.Emit("Slice", {to.Plain(x), starts, ends}));
   return OkStatus();
+}
+
+// What x[start:end:step] takes of `size` elements, last first; nothing if the size is not known or large.
+std::vector<int64_t> BackwardIndices(const Cut& cut, int64_t size) {
+  if (size <= 0 || size > kFewIndices) return {};
+  const auto place = [&](int64_t bound) {
+    return std::clamp<int64_t>(bound < 0 && bound > -kFar ? bound + size : bound, -1, size - 1);
+  };
+  std::vector<int64_t> indices;
+  for (int64_t i = place(cut.start); i > place(cut.end); i += cut.step) indices.push_back(i);
+  return indices;
 }
 
 // A bound of a StridedSlice: a number, or element `index` of a vector that is worked out when the file runs.
@@ -287,7 +306,17 @@ Status StridedSlice(OnnxConversion& to, const OnnxStep& step) {
     id = to.Emit("Slice", inputs);
   } else {
     std::vector<Cut> cuts;
-    for (size_t i = 0; i < axes.size(); ++i) cuts.push_back({axes[i], *starts[i], *ends[i], steps[i]});
+    for (size_t i = 0; i < axes.size(); ++i) {
+      const Cut cut = {axes[i], *starts[i], *ends[i], steps[i]};
+      const auto backwards = cut.step < 0 && !to.runtime().Takes("Slice", "backwards")
+                                 ? BackwardIndices(cut, to.shape(x).dim(cut.axis))
+                                 : std::vector<int64_t>();
+      if (backwards.empty()) {
+        cuts.push_back(cut);
+      } else {
+        id = TakeAlong(to, id, order, cut.axis, backwards);
+      }
+    }
     id = EmitSlice(to, id, order, cuts);
   }
   std::vector<int64_t> gone = PositionsOf(order, shrunk), places;
@@ -307,11 +336,23 @@ Status Gather(OnnxConversion& to, const OnnxStep& step) {
   if (step.inputs() > 2) {
     ASSIGN_OR_RETURN(axis, ConstantAxis(to, step.in(2), to.rank(x)));
   }
-  if (step.node.attr_or<int64_t>("batch_dims", 0) != 0) return Unsupported("gathering batch by batch");
   const int index_rank = to.rank(indices);
   if (index_rank < 0) return Unsupported("its indices have an unknown rank");
+  if (const int64_t batch_dims = step.node.attr_or<int64_t>("batch_dims", 0); batch_dims != 0) {
+    if (batch_dims != axis) return Unsupported("gathering batch by batch along a later axis");
+    to.Need(12);
+    const int at = to.Unsqueeze(to.AsInt64(to.Plain(indices)), {index_rank});
+    to.SetPlain(step.out(), to.Emit("GatherND", {to.Plain(x), at}, {{"batch_dims", batch_dims}}));
+    return OkStatus();
+  }
   const AxisOrder order = index_rank <= 1 ? to.OrderOf(x) : PlainOrder(to.rank(x));
-  const int id = to.Emit("Gather", {to.In(x, order), to.Plain(indices)}, {{"axis", int64_t{PositionOf(order, axis)}}});
+  const auto known = to.constant(indices) != nullptr ? to.Ints(indices) : std::nullopt;
+  const auto takes = [&](int64_t index) { return index >= 0; };
+  const bool may_take = known && index_rank == 1 && !known->empty() && to.constant(x) == nullptr &&
+                        std::all_of(known->begin(), known->end(), takes);
+  const int id =
+      may_take ? TakeAlong(to, to.In(x, order), order, axis, *known)
+               : to.Emit("Gather", {to.In(x, order), to.Plain(indices)}, {{"axis", int64_t{PositionOf(order, axis)}}});
   if (index_rank == 0) {
     to.Set(step.out(), id, WithoutAxes(order, {axis}));
   } else if (index_rank == 1) {
@@ -328,6 +369,29 @@ Status GatherNd(OnnxConversion& to, const OnnxStep& step) {
   return OkStatus();
 }
 
+// TensorFlow adds what comes to the same place twice.
+Status ScatterNd(OnnxConversion& to, const OnnxStep& step) {
+  const int sizes = to.AsInt64(to.Plain(step.in(2)));
+  const Tensor zero = Tensor::Scalar<double>(0).Cast(to.type(step.in(1)).dtype).Dense().Reshaped({1});
+  const int empty = to.Emit("ConstantOfShape", {sizes}, {{"value", zero}}, zero.dtype());
+  AttrMap attrs;
+  const Tensor* indices = to.constant(step.in(0));
+  std::set<std::vector<int64_t>> places;
+  bool once = indices != nullptr && indices->rank() >= 1 && indices->elements() > 0 && indices->dims().back() > 0;
+  if (once) {
+    const std::vector<int64_t> all = indices->Values<int64_t>();
+    const int64_t depth = indices->dims().back();
+    for (auto at = all.begin(); once && at != all.end(); at += depth) once = places.insert({at, at + depth}).second;
+  }
+  if (!once) {
+    to.Need(16);
+    attrs["reduction"] = std::string("add");
+  }
+  const int at = to.AsInt64(to.Plain(step.in(0)));
+  to.SetPlain(step.out(), to.Emit("ScatterND", {empty, at, to.Plain(step.in(1))}, attrs));
+  return OkStatus();
+}
+
 Status OneHot(OnnxConversion& to, const OnnxStep& step) {
   const auto depth = to.Ints(step.in(1));
   const Tensor *on = to.constant(step.in(2)), *off = to.constant(step.in(3));
@@ -337,7 +401,7 @@ Status OneHot(OnnxConversion& to, const OnnxStep& step) {
   if (!on->SingleValue() || !off->SingleValue()) return Unsupported("its values are no numbers");
   const int64_t axis = step.node.attr_or<int64_t>("axis", -1);
   const int rank = to.rank(step.in(0));
-  if (to.options().for_opencv && rank >= 0 && axis == -1 && (*depth)[0] > 0 && on->SingleValue() == 1.0 &&
+  if (to.runtime().MayBeOpenCv() && rank >= 0 && axis == -1 && (*depth)[0] > 0 && on->SingleValue() == 1.0 &&
       off->SingleValue() == 0.0) {
     // OpenCV 4 has no layer for it.
     std::vector<int64_t> classes(static_cast<size_t>((*depth)[0]));
@@ -364,7 +428,7 @@ Status Tile(OnnxConversion& to, const OnnxStep& step) {
     int id = to.In(x, order);
     constexpr int64_t kFew = 8;  // OpenCV repeats wrongly (4.10) or not at all (4.6)
     const bool few = std::all_of(multiples->begin(), multiples->end(), [](int64_t m) { return m >= 1 && m <= kFew; });
-    if (!to.options().for_opencv || !few) {
+    if (!to.runtime().MayBeOpenCv() || !few) {
       id = to.Emit("Tile", {id, to.Ints64(InOrder(order, *multiples))});
     } else {
       for (int axis = 0; axis < rank; ++axis) {
@@ -380,13 +444,25 @@ Status Tile(OnnxConversion& to, const OnnxStep& step) {
   return OkStatus();
 }
 
-// The edge itself is mirrored, too, which ONNX's Pad does not know: reversed slices are put before and behind.
-Status SymmetricPad(OnnxConversion& to, const OnnxStep& step, const std::vector<int64_t>& paddings) {
+// ONNX's Pad does not mirror the edge itself, and OpenCV mirrors height and width only: what lies before and behind is
+// taken from the data; from reversed slices where their size is not known, with the edge.
+Status MirrorBySlices(OnnxConversion& to, const OnnxStep& step, const std::vector<int64_t>& paddings, bool edge) {
   const Value x = step.in(0);
   const AxisOrder order = to.OrderOf(x);
   int id = to.In(x, order);
   for (int axis = 0; axis < to.rank(x); ++axis) {
     const int64_t before = paddings[static_cast<size_t>(2 * axis)], after = paddings[static_cast<size_t>(2 * axis + 1)];
+    if (before <= 0 && after <= 0) continue;
+    const int64_t size = to.shape(x).dim(axis), inner = edge ? 0 : 1;
+    if (size > 0 && size <= kFewIndices && before <= size - inner && after <= size - inner) {
+      std::vector<int64_t> indices;
+      for (int64_t i = before; i-- > 0;) indices.push_back(i + inner);
+      for (int64_t i = 0; i < size; ++i) indices.push_back(i);
+      for (int64_t i = 0; i < after; ++i) indices.push_back(size - 1 - inner - i);
+      id = TakeAlong(to, id, order, axis, indices);
+      continue;
+    }
+    if (!edge) return Unsupported("mirrors an axis whose size is not known");
     std::vector<int> pieces;
     if (before > 0) pieces.push_back(EmitSlice(to, id, order, {{axis, before - 1, -kFar, -1}}));
     pieces.push_back(id);
@@ -395,6 +471,17 @@ Status SymmetricPad(OnnxConversion& to, const OnnxStep& step, const std::vector<
   }
   to.Set(step.out(), id, order);
   return OkStatus();
+}
+
+// The last two of four axes, as the data lie.
+bool MirrorsSpaceOnly(const OnnxConversion& to, Value x, const std::vector<int64_t>& paddings) {
+  const AxisOrder order = to.OrderOf(x);
+  for (size_t i = 0; i < order.size(); ++i) {
+    const auto axis = static_cast<size_t>(order[i]);
+    const bool padded = paddings[2 * axis] != 0 || paddings[2 * axis + 1] != 0;
+    if (padded && (order.size() != 4 || i < 2)) return false;
+  }
+  return true;
 }
 
 // ONNX Runtime (1.20) lets a MaxPool do the padding in front of it, with numbers below all others instead of zeros. It
@@ -415,7 +502,10 @@ Status Pad(OnnxConversion& to, const OnnxStep& step) {
   std::string mode = "constant";
   double filling = 0;
   if (step.node.op == "MirrorPad") {
-    if (step.node.attr_or<std::string>("mode", "REFLECT") != "REFLECT") return SymmetricPad(to, step, *paddings);
+    if (step.node.attr_or<std::string>("mode", "REFLECT") != "REFLECT")
+      return MirrorBySlices(to, step, *paddings, true);
+    if (to.runtime().MayBeOpenCv() && !MirrorsSpaceOnly(to, x, *paddings))
+      return MirrorBySlices(to, step, *paddings, false);
     mode = "reflect";
   } else if (step.inputs() > 2) {
     const Tensor* value = to.constant(step.in(2));
@@ -435,7 +525,8 @@ Status Pad(OnnxConversion& to, const OnnxStep& step) {
   int padded = 0;
   if (to.opset() >= 11) {
     std::vector<int> inputs = {id, to.Ints64(before)};
-    if (mode == "constant") inputs.push_back(to.Number(to.dtype(id), filling));
+    // OpenCV 4 refuses a value that another node has made a layer of.
+    if (mode == "constant" && filling != 0) inputs.push_back(to.Copied(to.Number(to.dtype(id), filling)));
     padded = to.Emit("Pad", inputs, {{"mode", mode}});
   } else {
     AttrMap attrs = {{"mode", mode}, {"pads", before}};
@@ -453,19 +544,18 @@ Status Reverse(OnnxConversion& to, const OnnxStep& step) {
   if (!axes || rank < 0) return Unsupported("its axes are not constant");
   std::vector<Cut> cuts;
   const AxisOrder order = to.OrderOf(x);
-  constexpr int64_t kFew = 4096;
   int id = to.In(x, order);
   for (int64_t one : *axes) {
     const int axis = PositiveAxis(one, rank);
     const int64_t size = to.shape(x).dim(axis);
-    if (!to.options().for_opencv || size <= 0 || size > kFew) {
+    if (!to.runtime().MayBeOpenCv() || size <= 0 || size > kFewIndices) {
       cuts.push_back({axis, -1, -kFar, -1});
       continue;
     }
     // OpenCV 4 takes no negative steps.
     std::vector<int64_t> backwards;
     for (int64_t i = size; i-- > 0;) backwards.push_back(i);
-    id = to.Emit("Gather", {id, to.Ints64(backwards)}, {{"axis", int64_t{PositionOf(order, axis)}}});
+    id = TakeAlong(to, id, order, axis, backwards);
   }
   to.Set(step.out(), EmitSlice(to, id, order, cuts), order);
   return OkStatus();
@@ -508,6 +598,20 @@ Status Where(OnnxConversion& to, const OnnxStep& step) {
 
 }  // namespace
 
+// x at `indices` along one axis. OpenCV before 4.10 gathers one element at a time: it gets the runs, joined.
+int TakeAlong(OnnxConversion& to, int id, const AxisOrder& order, int axis, const std::vector<int64_t>& indices) {
+  const AttrMap along = {{"axis", int64_t{PositionOf(order, axis)}}};
+  if (!to.runtime().IsOldOpenCv()) return to.Emit("Gather", {id, to.Ints64(indices)}, along);
+  std::vector<int> runs;
+  for (size_t i = 0; i < indices.size();) {
+    size_t end = i + 1;
+    while (end < indices.size() && indices[end] == indices[end - 1] + 1) ++end;
+    runs.push_back(EmitSlice(to, id, order, {{axis, indices[i], indices[end - 1] + 1}}));
+    i = end;
+  }
+  return runs.size() == 1 ? runs[0] : to.Emit("Concat", runs, along);
+}
+
 std::vector<OnnxOp> OnnxMoveOps() {
   return {
       {"Concat", Concat},
@@ -523,6 +627,7 @@ std::vector<OnnxOp> OnnxMoveOps() {
       {"ReverseSequence", ReverseSequence},
       {"ReverseV2", Reverse},
       {"Roll", Roll},
+      {"ScatterNd", ScatterNd},
       {"Slice", Slice},
       {"Split", Split},
       {"SplitV", SplitV},

@@ -138,7 +138,7 @@ bool EinsumByMatrices(OnnxConversion& to, const OnnxStep& step) {
 
 Status Einsum(OnnxConversion& to, const OnnxStep& step) {
   // Every release takes a product of matrices; Einsum crashes OpenCV 4.
-  if (to.options().for_opencv && EinsumByMatrices(to, step)) return OkStatus();
+  if (to.runtime().MayBeOpenCv() && EinsumByMatrices(to, step)) return OkStatus();
   to.Need(12);
   std::vector<int> inputs;
   for (int i = 0; i < step.inputs(); ++i) inputs.push_back(to.Plain(step.in(i)));

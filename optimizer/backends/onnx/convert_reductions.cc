@@ -33,7 +33,7 @@ int EmitReduction(OnnxConversion& to, std::string_view op, int x, const std::vec
 // OpenCV takes axes that are no neighbours wrongly (5.0, too), and more than two of them (4.10 to 4.14). So it gets one
 // run after the other, the last first.
 std::vector<std::vector<int64_t>> Runs(const OnnxConversion& to, const std::vector<int64_t>& axes) {
-  if (!to.options().for_opencv) return {axes};
+  if (!to.runtime().MayBeOpenCv()) return {axes};
   std::vector<std::vector<int64_t>> runs;
   for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
     const bool joins = !runs.empty() && runs.back().size() < 2 && runs.back().front() == *axis + 1;

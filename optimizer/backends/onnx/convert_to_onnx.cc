@@ -1,6 +1,8 @@
 #include "optimizer/backends/onnx/convert_to_onnx.h"
 
+#include "optimizer/backends/onnx/native_forms.h"
 #include "optimizer/backends/onnx/op_table.h"
+#include "optimizer/backends/onnx/store_weights.h"
 
 namespace permafrost {
 namespace {
@@ -12,11 +14,17 @@ Status ConvertNodes(const Graph& graph, OnnxConversion& to, std::vector<OnnxRefu
   ASSIGN_OR_RETURN(const std::vector<NodeId> order, graph.TopoOrder());
   for (NodeId id : order) {
     const Node& node = graph.node(id);
-    if (node.IsConst() || std::find(graph.inputs().begin(), graph.inputs().end(), id) != graph.inputs().end()) continue;
+    if (node.IsConst() || to.constant({id, 0}) != nullptr ||
+        std::find(graph.inputs().begin(), graph.inputs().end(), id) != graph.inputs().end())
+      continue;
     to.Begin(id);
+    static const OnnxOp kNoRow = {};
     const OnnxOp* row = FindOnnxOp(node.op);
-    Status status =
-        row == nullptr ? Unsupported("there is no ONNX for this op here") : row->build(to, {node, id, *row});
+    const OnnxStep step{node, id, row == nullptr ? kNoRow : *row};
+    Status status;
+    if (!SayNatively(to, step)) {
+      status = row == nullptr ? Unsupported("there is no ONNX for this op here") : row->build(to, step);
+    }
     if (to.needed_opset() > to.opset() && options.may_raise) return OkStatus();  // begins again there
     if (status.ok()) status = to.status();
     if (status.ok()) continue;
@@ -61,6 +69,7 @@ StatusOr<OnnxModel> ConvertToOnnx(const Graph& graph, const OnnxOptions& options
       model.output_orders.push_back(to.output_order(model.output_orders.size()));
     }
     model.graph = to.Take();
+    model.weights_stay_small = StoreWeightsSmall(FindSmallWeights(graph), options.runtime, model.graph);
     return model;
   }
   return Unsupported("needs a later opset than ", kLastOpset);

@@ -10,6 +10,7 @@ namespace permafrost {
 struct OnnxModel {
   OnnxGraph graph;
   std::vector<AxisOrder> input_orders, output_orders;  // how the boundary lies
+  bool weights_stay_small = true;  // false: the runtime takes no half weights or levels, they are written in 32 bits
 };
 
 struct OnnxRefusal {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <set>
 
 #include "optimizer/backends/onnx/op_table.h"
 #include "optimizer/ops/window.h"
@@ -140,6 +141,36 @@ Status Convolution(OnnxConversion& to, const OnnxStep& step) {
   return OkStatus();
 }
 
+bool IsSmall(const std::vector<int64_t>& kernel, const std::vector<int64_t>& dilations) {
+  constexpr int64_t kLongest = 256;
+  for (size_t i = 0; i < kernel.size(); ++i) {
+    if (kernel[i] > kLongest || dilations[i] > kLongest || kernel[i] * dilations[i] > kLongest) return false;
+  }
+  return true;
+}
+
+// A filter [a, b, space..] with its elements `steps` apart.
+Tensor SpreadOut(const Tensor& filter, const std::vector<int64_t>& kernel, const std::vector<int64_t>& steps) {
+  const std::vector<double> values = filter.Dense().Values<double>();
+  std::vector<int64_t> dims = filter.dims(), at(kernel.size(), 0);
+  const int64_t planes = dims[0] * dims[1], own = planes == 0 ? 0 : filter.elements() / planes,
+                size = CheckedElements(kernel);
+  std::vector<double> spread(static_cast<size_t>(planes * size), 0.0);
+  for (int64_t i = 0; i < own; ++i) {
+    int64_t to = 0;
+    for (size_t axis = 0; axis < kernel.size(); ++axis) to = to * kernel[axis] + at[axis] * steps[axis];
+    for (int64_t plane = 0; plane < planes; ++plane) {
+      spread[static_cast<size_t>(plane * size + to)] = values[static_cast<size_t>(plane * own + i)];
+    }
+    for (size_t axis = kernel.size(); axis-- > 0;) {
+      if (++at[axis] < dims[axis + 2]) break;
+      at[axis] = 0;
+    }
+  }
+  std::copy(kernel.begin(), kernel.end(), dims.begin() + 2);
+  return Tensor::Of<double>(dims, spread).Cast(filter.dtype()).Dense();
+}
+
 // TensorFlow names the size of the result. What is not known of it is taken to be size times stride, as SAME says.
 Status Deconvolution(OnnxConversion& to, const OnnxStep& step) {
   const int spatial = step.node.op == "Conv3DBackpropInputV2" ? 3 : 2;
@@ -173,18 +204,26 @@ Status Deconvolution(OnnxConversion& to, const OnnxStep& step) {
     if (more[at] < 0) return Unsupported("its output is smaller than its stride and filter make it");
     uneven |= pads[at] != pads[at + static_cast<size_t>(spatial)];
   }
-  attrs["kernel_shape"] = kernel;
-  attrs["strides"] = window.strides;
-  if (std::any_of(window.dilations.begin(), window.dilations.end(), [](int64_t d) { return d != 1; })) {
-    attrs["dilations"] = window.dilations;
-  }
-  const bool cut = uneven && to.options().for_old_opencv;  // what the pads would take away is cut off afterwards
-  if (!cut && std::any_of(pads.begin(), pads.end(), [](int64_t p) { return p != 0; })) attrs["pads"] = pads;
-  if (std::any_of(more.begin(), more.end(), [](int64_t p) { return p != 0; })) attrs["output_padding"] = more;
   AxisOrder filter_order = {spatial + 1, spatial};
   for (int i = 0; i < spatial; ++i) filter_order.push_back(i);
+  int filter = to.In(step.in(1), filter_order);
+  if (std::any_of(window.dilations.begin(), window.dilations.end(), [](int64_t d) { return d != 1; })) {
+    if (to.runtime().MayBeOpenCv() && to.IsConstant(filter) && IsSmall(kernel, window.dilations)) {
+      // OpenCV 4 overlooks dilations: the filter has the zeros in it.
+      for (size_t i = 0; i < kernel.size(); ++i) kernel[i] = (kernel[i] - 1) * window.dilations[i] + 1;
+      filter = to.Constant(SpreadOut(to.ConstantOf(filter), kernel, window.dilations));
+    } else {
+      attrs["dilations"] = window.dilations;
+    }
+  }
+  attrs["kernel_shape"] = kernel;
+  attrs["strides"] = window.strides;
+  const bool cut = uneven && !to.runtime().Takes("ConvTranspose",
+                                                 "uneven pads");  // what the pads would take away is cut off afterwards
+  if (!cut && std::any_of(pads.begin(), pads.end(), [](int64_t p) { return p != 0; })) attrs["pads"] = pads;
+  if (std::any_of(more.begin(), more.end(), [](int64_t p) { return p != 0; })) attrs["output_padding"] = more;
   const AxisOrder order = OrderFor(layout);
-  int id = to.Emit("ConvTranspose", {to.In(step.in(2), order), to.In(step.in(1), filter_order)}, attrs);
+  int id = to.Emit("ConvTranspose", {to.In(step.in(2), order), filter}, attrs);
   if (cut) {
     std::vector<int64_t> starts, ends, axes;
     for (int i = 0; i < spatial; ++i) {
@@ -200,6 +239,16 @@ Status Deconvolution(OnnxConversion& to, const OnnxStep& step) {
   return OkStatus();
 }
 
+// A maximum overlooks its own padding: the same as zeros where nothing is negative and no window is all padding.
+PaddedInput LookThroughPadOfMax(OnnxConversion& to, Value x, const WindowAttrs& window,
+                                const std::vector<int64_t>& kernel) {
+  static const std::set<std::string_view> kNeverNegative = {"Relu", "Relu6", "Sigmoid", "Abs", "Square", "Softplus"};
+  PaddedInput padded = LookThroughPad(to, x, window);
+  bool fits = kNeverNegative.contains(to.graph().node(padded.value.node).op);
+  for (size_t i = 0; i < padded.pads.size(); ++i) fits &= padded.pads[i] < kernel[i % kernel.size()];
+  return fits ? padded : PaddedInput{x, {}};
+}
+
 Status Pool(OnnxConversion& to, const OnnxStep& step) {
   const int spatial = step.node.op.ends_with("3D") ? 3 : 2;
   ASSIGN_OR_RETURN(const WindowAttrs window, ReadWindowAttrs(step.node, spatial));
@@ -209,9 +258,11 @@ Status Pool(OnnxConversion& to, const OnnxStep& step) {
   if (size == nullptr) return InvalidArgument("has no ksize");
   ASSIGN_OR_RETURN(kernel, SpatialPart(window.layout, "ksize", *size));
   AttrMap attrs;
-  RETURN_IF_ERROR(SetWindow(window, to.shape(step.in(0)), kernel, {}, attrs));
+  const PaddedInput x =
+      step.row.onnx == "MaxPool" ? LookThroughPadOfMax(to, step.in(0), window, kernel) : PaddedInput{step.in(0), {}};
+  RETURN_IF_ERROR(SetWindow(window, to.shape(x.value), kernel, x.pads, attrs));
   const AxisOrder order = OrderFor(window.layout);
-  to.Set(step.out(), to.Emit(step.row.onnx, {to.In(step.in(0), order)}, attrs), order);
+  to.Set(step.out(), to.Emit(step.row.onnx, {to.In(x.value, order)}, attrs), order);
   return OkStatus();
 }
 

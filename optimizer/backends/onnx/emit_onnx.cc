@@ -89,14 +89,32 @@ StatusOr<std::string> NodeBytes(const OnnxGraph& graph, const OnnxNode& node) {
   return proto.SerializeAsString();
 }
 
+constexpr int64_t kLeastExternal = 1024, kAlignment = 4096;  // a page: readers map the file
+
 // An initializer up to its raw data.
 struct Weights {
   std::string head;
   const Tensor* tensor;
-  uint64_t size() const { return head.size() + static_cast<uint64_t>(tensor->byte_size()); }
+  int64_t offset = -1;  // in the external file; -1: in the model
+  uint64_t size() const { return head.size() + (offset < 0 ? static_cast<uint64_t>(tensor->byte_size()) : 0); }
 };
 
-StatusOr<Weights> Prepare(const OnnxValue& value) {
+void AppendExternal(std::string& head, const std::string& name, int64_t offset, int64_t length) {
+  const std::pair<std::string, std::string> entries[] = {
+      {"location", name}, {"offset", std::to_string(offset)}, {"length", std::to_string(length)}};
+  for (const auto& [key, value] : entries) {
+    onnx::Property entry;  // the same two fields
+    entry.set_key(key);
+    entry.set_value(value);
+    const std::string bytes = entry.SerializeAsString();
+    AppendHeader(head, 13, bytes.size());
+    head += bytes;
+  }
+  head += "\x70\x01";  // data_location = EXTERNAL
+}
+
+// `end`: of the external file so far; null: there is none.
+StatusOr<Weights> Prepare(const OnnxValue& value, const std::string& external_name, int64_t* end) {
   if (value.constant.dtype() == DType::kString) return Unsupported("constant '", value.name, "' holds strings");
   onnx::TensorProto proto;
   for (int64_t dim : value.constant.dims()) proto.add_dims(dim);
@@ -104,11 +122,41 @@ StatusOr<Weights> Prepare(const OnnxValue& value) {
   proto.set_data_type(element);
   proto.set_name(value.name);
   Weights weights{proto.SerializeAsString(), &value.constant};
+  if (end != nullptr && value.constant.byte_size() >= kLeastExternal) {
+    weights.offset = (*end + kAlignment - 1) / kAlignment * kAlignment;
+    *end = weights.offset + value.constant.byte_size();
+    AppendExternal(weights.head, external_name, weights.offset, value.constant.byte_size());
+    return weights;
+  }
   AppendHeader(weights.head, 9, static_cast<uint64_t>(value.constant.byte_size()));
   return weights;
 }
 
+Status WriteExternal(const std::vector<Weights>& weights, const OnnxFileOptions& options) {
+  int64_t written = 0;
+  for (const Weights& one : weights) {
+    if (one.offset < 0) continue;
+    RETURN_IF_ERROR(options.external(std::string(static_cast<size_t>(one.offset - written), '\0')));
+    RETURN_IF_ERROR(one.tensor->ForEachChunk(options.external, options.release_pages));
+    written = one.offset + one.tensor->byte_size();
+  }
+  return OkStatus();
+}
+
 }  // namespace
+
+StatusOr<uint64_t> OnnxSize(const OnnxGraph& graph) {
+  uint64_t size = 0;
+  for (const OnnxNode& node : graph.nodes) {
+    ASSIGN_OR_RETURN(const std::string bytes, NodeBytes(graph, node));
+    size += bytes.size() + 16;
+  }
+  for (int id : graph.Constants()) {
+    ASSIGN_OR_RETURN(const Weights weights, Prepare(graph.value(id), "", nullptr));
+    size += weights.size() + 16;
+  }
+  return size + (uint64_t{1} << 20);  // the rest
+}
 
 Status EmitOnnx(const OnnxGraph& graph, const OnnxFileOptions& options,
                 const std::function<Status(std::string_view)>& sink) {
@@ -123,8 +171,10 @@ Status EmitOnnx(const OnnxGraph& graph, const OnnxFileOptions& options,
   nodes += options.graph_name;
   std::vector<Weights> weights;
   uint64_t weight_bytes = 0;
+  int64_t external_end = 0;
   for (int id : graph.Constants()) {
-    ASSIGN_OR_RETURN(weights.emplace_back(), Prepare(graph.value(id)));
+    ASSIGN_OR_RETURN(weights.emplace_back(),
+                     Prepare(graph.value(id), options.external_name, options.external ? &external_end : nullptr));
     std::string key;
     AppendHeader(key, 5, weights.back().size());
     weight_bytes += key.size() + weights.back().size();
@@ -140,8 +190,8 @@ Status EmitOnnx(const OnnxGraph& graph, const OnnxFileOptions& options,
   const uint64_t graph_bytes = nodes.size() + weight_bytes + tail.size();
   if (graph_bytes > static_cast<uint64_t>(INT32_MAX)) {
     return ResourceExhausted("the model would take ", graph_bytes,
-                             " bytes, an ONNX file at most 2^31 - 1; give a model "
-                             "with half weights, which take half as much, or cut it with --inputs and --outputs");
+                             " bytes, an ONNX file at most 2^31 - 1; give "
+                             "--external-data, which puts the weights into a file of their own");
   }
   onnx::ModelProto model;
   model.set_ir_version(FormatVersion(graph.opset));
@@ -156,8 +206,9 @@ Status EmitOnnx(const OnnxGraph& graph, const OnnxFileOptions& options,
     AppendHeader(key, 5, one.size());
     RETURN_IF_ERROR(sink(key));
     RETURN_IF_ERROR(sink(one.head));
-    RETURN_IF_ERROR(one.tensor->ForEachChunk(sink, options.release_pages));
+    if (one.offset < 0) RETURN_IF_ERROR(one.tensor->ForEachChunk(sink, options.release_pages));
   }
+  if (options.external) RETURN_IF_ERROR(WriteExternal(weights, options));
   RETURN_IF_ERROR(sink(tail));
   onnx::ModelProto rest;
   rest.add_opset_import()->set_version(graph.opset);

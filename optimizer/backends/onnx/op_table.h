@@ -34,6 +34,9 @@ const std::vector<OnnxOp>& AllOnnxOps();
 // Puts one number per channel into the convolution or product that gives x, if nobody else uses x. False: not possible.
 bool AddBias(OnnxConversion& to, const OnnxStep& step, Value x, const Tensor& bias);
 
+// x at `indices` along one of TensorFlow's axes.
+int TakeAlong(OnnxConversion& to, int id, const AxisOrder& order, int axis, const std::vector<int64_t>& indices);
+
 // The rows, a family a file.
 std::vector<OnnxOp> OnnxElementwiseOps();
 std::vector<OnnxOp> OnnxWindowOps();

@@ -97,6 +97,17 @@ TEST(ConvertToOnnx, TakesThePaddingBeforeAConvolutionIntoIt) {
   EXPECT_EQ(AttrOr(model->graph.nodes[0].attrs, "pads", std::vector<int64_t>{}), (std::vector<int64_t>{1, 3, 2, 4}));
 }
 
+TEST(ConvertToOnnx, TakesThePaddingBeforeAMaximumIntoItWhereNothingIsNegative) {
+  constexpr char kText[] = R"(in x:float32[1,4,4,2]; q = int32[4,2]{0,0,1,1,1,1,0,0}; r = %s(x); p = Pad(r, q);
+    y = MaxPool(p) {ksize=[1,3,3,1], strides=[1,2,2,1], padding="VALID", data_format="NHWC"}; out y)";
+  const auto with = [&](const std::string& op) {
+    std::string text = kText;
+    return text.replace(text.find("%s"), 2, op);
+  };
+  EXPECT_EQ(Ops(with("Relu")), "Relu MaxPool");
+  EXPECT_EQ(Ops(with("Neg")), "Neg Pad MaxPool");
+}
+
 TEST(ConvertToOnnx, RaisesTheOpsetWhereAnOpNeedsIt) {
   constexpr char kText[] = R"(in x:float32[1,4,4,2]; s = int32[2]{8,8};
     r = ResizeBilinear(x, s) {half_pixel_centers=true}; y = Relu6(r); out y)";
@@ -109,6 +120,73 @@ TEST(ConvertToOnnx, RaisesTheOpsetWhereAnOpNeedsIt) {
   OnnxOptions options;
   options.may_raise = false;
   EXPECT_THAT(Ops(kText, options), HasSubstr("--opset 11"));
+}
+
+TEST(ConvertToOnnx, RepeatsOnePixelInsteadOfInterpolatingIt) {
+  const auto model = Convert(R"(in x:float32[1,1,1,2]; k = float32[1,1,2,3]~1; s = int32[2]{4,5};
+    c = Conv2D(x, k) {strides=[1,1,1,1], padding="VALID", data_format="NHWC"};
+    y = ResizeBilinear(c, s) {align_corners=true}; out y)");
+  ASSERT_TRUE(model.ok()) << model.status();
+  const OnnxNode* resize = FindNode(model->graph, "Resize");
+  ASSERT_NE(resize, nullptr);
+  EXPECT_EQ(AttrOr(resize->attrs, "mode", std::string()), "nearest");
+}
+
+TEST(ConvertToOnnx, GivesOldOpenCvConstantsFromTheSecondAxisOn) {
+  const auto model = Convert("in x:float32[2,3,4]; c = float32[4]{1,2,3,4}; y = Mul(x, c); out y");
+  ASSERT_TRUE(model.ok()) << model.status();
+  const std::vector<int> constants = model->graph.Constants();
+  ASSERT_EQ(constants.size(), 1U);
+  EXPECT_EQ(model->graph.value(constants[0]).constant.dims(), (std::vector<int64_t>{3, 4}));
+  EXPECT_THAT(model->graph.value(constants[0]).constant.Values<float>(),
+              ElementsAre(1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4));
+}
+
+TEST(ConvertToOnnx, GivesEachJoinItsOwnConstants) {
+  EXPECT_EQ(Ops("in x:float32[2,3]; c = float32[2,1]{1,2}; i = int32[]{1}; a = ConcatV2(x, c, i); b = ConcatV2(c, x, i); "
+                "y = Add(a, b); "
+                "out y"),
+            "Concat Concat Add");
+  const auto model = Convert(
+      "in x:float32[2,3]; c = float32[2,1]{1,2}; i = int32[]{1}; a = ConcatV2(x, c, i); b = ConcatV2(c, x, i); "
+      "y = Add(a, b); out y");
+  ASSERT_TRUE(model.ok());
+  EXPECT_EQ(model->graph.Constants().size(), 2U);
+}
+
+TEST(ConvertToOnnx, MirrorsWithTheEdgeByGathering) {
+  constexpr char kText[] =
+      R"(in x:float32[2,5]; p = int32[2,2]{0,0,2,1}; y = MirrorPad(x, p) {mode="SYMMETRIC"}; out y)";
+  const auto model = Convert(kText);
+  ASSERT_TRUE(model.ok()) << model.status();
+  ASSERT_EQ(Ops(kText), "Gather");
+  const std::vector<int> constants = model->graph.Constants();
+  ASSERT_EQ(constants.size(), 1U);
+  EXPECT_THAT(model->graph.value(constants[0]).constant.Values<int64_t>(), ElementsAre(1, 0, 0, 1, 2, 3, 4, 4));
+  OnnxOptions old;
+  old.runtime = {OnnxRuntime::Kind::kOpenCv, 40600};
+  EXPECT_EQ(Ops(kText, old), "Slice Slice Slice Slice Concat") << "it takes one element at a time";
+}
+
+TEST(ConvertToOnnx, SpreadsTheFilterOfADilatedDeconvolution) {
+  const auto model = Convert(R"(in x:float32[1,4,4,2]; k = float32[2,2,3,2]~1; s = int32[4]{1,6,6,3};
+    y = Conv2DBackpropInput(s, k, x) {strides=[1,1,1,1], padding="VALID", dilations=[1,2,2,1], data_format="NHWC"}; out y)");
+  ASSERT_TRUE(model.ok()) << model.status();
+  const OnnxNode* node = FindNode(model->graph, "ConvTranspose");
+  ASSERT_NE(node, nullptr);
+  EXPECT_FALSE(node->attrs.contains("dilations"));
+  EXPECT_EQ(AttrOr(node->attrs, "kernel_shape", std::vector<int64_t>{}), (std::vector<int64_t>{3, 3}));
+  EXPECT_EQ(model->graph.value(node->inputs[1]).constant.dims(), (std::vector<int64_t>{2, 3, 3, 3}));
+}
+
+TEST(ConvertToOnnx, SaysFakeQuantInLevelsForOnnxRuntime) {
+  constexpr char kText[] = "in x:float32[2,3]; y = FakeQuantWithMinMaxArgs(x) {min=-1.0, max=3.0, num_bits=8}; out y";
+  OnnxOptions options;
+  options.runtime.kind = OnnxRuntime::Kind::kOnnxRuntime;
+  EXPECT_EQ(Ops(kText, options), "QuantizeLinear DequantizeLinear");
+  options.runtime.kind = OnnxRuntime::Kind::kTensorRt;
+  EXPECT_EQ(Ops(kText, options).find("QuantizeLinear"), std::string::npos) << "it takes symmetric ranges only";
+  EXPECT_EQ(Ops(kText).find("QuantizeLinear"), std::string::npos);
 }
 
 TEST(ConvertToOnnx, GivesEveryOutputItsName) {

@@ -71,6 +71,35 @@ TEST(EmitOnnx, WritesAttributesThatAreZero) {
   }
 }
 
+TEST(EmitOnnx, PutsLargeWeightsIntoAFileOfTheirOwn) {
+  std::vector<OnnxRefusal> refused;
+  const auto converted =
+      ConvertToOnnx(ParseOrDie("in x:float32[2,40]; v = float32[40,40]~1; w = float32[40,10]~2; s = float32[10]~3; "
+                               "a = MatMul(x, v); b = MatMul(a, w); y = Add(b, s); out y"),
+                    {}, refused);
+  ASSERT_TRUE(converted.ok()) << converted.status();
+  OnnxFileOptions options;
+  options.properties = [] { return std::vector<std::pair<std::string, std::string>>(); };
+  options.external_name = "net.onnx.data";
+  std::string bytes, data;
+  options.external = [&](std::string_view piece) {
+    data += piece;
+    return OkStatus();
+  };
+  ASSERT_TRUE(EmitOnnx(converted->graph, options, [&](std::string_view piece) {
+                bytes += piece;
+                return OkStatus();
+              }).ok());
+  EXPECT_EQ(data.size(), 8192U + 40 * 10 * 4) << "each from a page on";
+  onnx::ModelProto model;
+  ASSERT_TRUE(model.ParseFromString(bytes));
+  ASSERT_EQ(model.graph().initializer_size(), 3);
+  int inside = 0;
+  for (const onnx::TensorProto& weights : model.graph().initializer()) inside += !weights.raw_data().empty();
+  EXPECT_EQ(inside, 1) << "the small one";
+  EXPECT_NE(bytes.find("net.onnx.data"), std::string::npos);
+}
+
 TEST(EmitOnnx, GivesTheSameBytesAgain) { EXPECT_EQ(*Emit(kText), *Emit(kText)); }
 
 }  // namespace

@@ -1,0 +1,391 @@
+#include "optimizer/backends/onnx/native_forms.h"
+
+#include <cmath>
+
+#include "optimizer/backends/onnx/axis_order.h"
+#include "optimizer/passes/rewrite.h"
+
+namespace permafrost {
+namespace {
+
+class Matcher {
+ public:
+  explicit Matcher(const Graph& graph) : graph_(graph) {}
+
+  const Node& node(Value value) const { return graph_.node(value.node); }
+  Value in(Value value, int i) const { return node(value).inputs[static_cast<size_t>(i)]; }
+  bool Is(Value value, std::string_view op) const { return node(value).op == op && value.port == 0; }
+  bool IsSum(Value value) const { return Is(value, "Add") || Is(value, "AddV2"); }
+  bool IsQuotient(Value value) const { return Is(value, "RealDiv") || Is(value, "Div"); }
+  bool IsNumber(Value value, double wanted) const {
+    const auto number = ScalarBehind(graph_, value);
+    return number && std::abs(*number - wanted) <= 1e-6 * std::abs(wanted);
+  }
+  const Tensor* constant(Value value) const { return ConstValue(graph_, value); }
+
+  // The live operand of a commutative op and the number beside it.
+  struct Numbered {
+    Value x;
+    double number;
+  };
+  std::optional<Numbered> WithNumber(Value value) const {
+    for (int i = 0; i < 2; ++i) {
+      const auto number = ScalarBehind(graph_, in(value, i));
+      if (number && constant(in(value, 1 - i)) == nullptr) return Numbered{in(value, 1 - i), *number};
+    }
+    return std::nullopt;
+  }
+  std::optional<Numbered> Scaled(Value value) const {
+    if (Is(value, "Mul")) return WithNumber(value);
+    const auto divisor = IsQuotient(value) ? ScalarBehind(graph_, in(value, 1)) : std::nullopt;
+    return divisor && *divisor != 0 ? std::optional(Numbered{in(value, 0), 1 / *divisor}) : std::nullopt;
+  }
+  std::optional<Value> ScaledBy(Value value, double factor) const {
+    const auto scaled = Scaled(value);
+    const bool fits = scaled && std::abs(scaled->number - factor) <= 1e-6 * std::abs(factor);
+    return fits ? std::optional(scaled->x) : std::nullopt;
+  }
+  std::optional<Value> PlusNumber(Value value, double summand) const {
+    const auto sum = IsSum(value) ? WithNumber(value) : std::nullopt;
+    return sum && std::abs(sum->number - summand) <= 1e-6 * std::abs(summand) ? std::optional(sum->x) : std::nullopt;
+  }
+
+ protected:
+  const Graph& graph_;
+};
+
+class Activations : public Matcher {
+ public:
+  using Matcher::Matcher;
+  struct Found {
+    std::string_view op;
+    Value x;
+    AttrMap attrs = {};
+    std::string_view form = "";
+  };
+
+  std::optional<Found> Find(Value y) const {
+    if (const auto gate = HardGate(y)) return gate;
+    // One factor x, and one half times the other: the factors in any order.
+    for (const auto& [a, b, factor] : Products(y)) {
+      if (Is(b, "Tanh") && Is(in(b, 0), "Softplus") && in(in(b, 0), 0) == a && factor == 1) return Found{"Mish", a};
+      if (std::abs(factor - 1.0 / 6) < 1e-6 && RaisedGate(b) == a) return Found{"HardSwish", a};
+      if (factor == 1) {
+        const auto gate = HardGate(b);
+        if (gate && gate->x == a && IsSixth(*gate)) return Found{"HardSwish", a};
+      }
+      if (factor != 0.5) continue;
+      const auto inner = PlusNumber(b, 1);
+      if (!inner) continue;
+      if (Is(*inner, "Erf") && ScaledBy(in(*inner, 0), std::sqrt(0.5)) == a) return Found{"Gelu", a};
+      if (Is(*inner, "Tanh") && IsTanhOf(in(*inner, 0), a)) {
+        return Found{"Gelu", a, {{"approximate", std::string("tanh")}}, "tanh"};
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  struct Product {
+    Value a, b;
+    double factor;
+  };
+  static bool IsSixth(const Found& gate) {
+    const float alpha = AttrOr(gate.attrs, "alpha", 0.0F), beta = AttrOr(gate.attrs, "beta", 0.0F);
+    return std::abs(alpha - 1.0F / 6) < 1e-6F && beta == 0.5F;
+  }
+  // y = a b factor, in both orders, wherever the number was multiplied in.
+  std::vector<Product> Products(Value y) const {
+    std::vector<Product> found;
+    const auto add = [&](Value a, Value b, double factor) {
+      found.push_back({a, b, factor});
+      found.push_back({b, a, factor});
+    };
+    const auto live = [&](Value value) { return Is(value, "Mul") && !Scaled(value); };
+    if (const auto scaled = Scaled(y)) {
+      if (live(scaled->x)) add(in(scaled->x, 0), in(scaled->x, 1), scaled->number);
+      return found;
+    }
+    if (!live(y)) return found;
+    add(in(y, 0), in(y, 1), 1);
+    for (int i = 0; i < 2; ++i) {
+      if (const auto scaled = Scaled(in(y, i))) add(scaled->x, in(y, 1 - i), scaled->number);
+    }
+    return found;
+  }
+  // relu6(x + 3)
+  std::optional<Value> RaisedGate(Value value) const {
+    return Is(value, "Relu6") ? PlusNumber(in(value, 0), 3) : std::nullopt;
+  }
+  // relu6(x + 3) / 6, clip(alpha x + beta, 0, 1)
+  std::optional<Found> HardGate(Value y) const {
+    if (const auto scaled = ScaledBy(y, 1.0 / 6)) {
+      const auto x = RaisedGate(*scaled);
+      return x ? std::optional(Found{"HardSigmoid", *x, {{"alpha", 1.0F / 6}, {"beta", 0.5F}}}) : std::nullopt;
+    }
+    const auto cut = CutAtOne(y);
+    if (!cut || !IsSum(*cut)) return std::nullopt;
+    const auto sum = WithNumber(*cut);
+    const auto scaled = sum ? Scaled(sum->x) : std::nullopt;
+    if (!scaled || scaled->number <= 0) return std::nullopt;
+    return Found{"HardSigmoid",
+                 scaled->x,
+                 {{"alpha", static_cast<float>(scaled->number)}, {"beta", static_cast<float>(sum->number)}}};
+  }
+  // x, where y = min(max(x, 0), 1)
+  std::optional<Value> CutAtOne(Value y) const {
+    if (Is(y, "ClipByValue")) return IsZero(in(y, 1)) && IsNumber(in(y, 2), 1) ? std::optional(in(y, 0)) : std::nullopt;
+    const auto low = Is(y, "Minimum") ? WithNumber(y) : std::nullopt;
+    if (!low || low->number != 1) return std::nullopt;
+    if (Is(low->x, "Relu")) return in(low->x, 0);
+    const auto inner = Is(low->x, "Maximum") ? WithNumber(low->x) : std::nullopt;
+    return inner && inner->number == 0 ? std::optional(inner->x) : std::nullopt;
+  }
+  bool IsZero(Value value) const { return ScalarBehind(graph_, value) == 0.0; }
+  // sqrt(2 / pi) (x + 0.044715 x^3)
+  bool IsTanhOf(Value value, Value x) const {
+    const auto sum = ScaledBy(value, std::sqrt(2 / 3.14159265358979323846));
+    if (!sum || !IsSum(*sum)) return false;
+    for (int i = 0; i < 2; ++i) {
+      if (in(*sum, i) != x) continue;
+      const auto cube = ScaledBy(in(*sum, 1 - i), 0.044715);
+      if (cube && Is(*cube, "Pow") && in(*cube, 0) == x && IsNumber(in(*cube, 1), 3)) return true;
+    }
+    return false;
+  }
+};
+
+// x inv + (beta - mean inv), where inv = gamma / sqrt(variance + epsilon) and both are of x itself.
+struct Norm {
+  Value x;
+  std::vector<int> axes;
+  double epsilon = 0;
+  std::optional<Value> gamma, beta;  // constants; none: 1 and 0
+};
+
+class Norms : public Matcher {
+ public:
+  using Matcher::Matcher;
+
+  std::optional<Norm> Find(Value y) const {
+    if (IsSum(y)) {
+      for (int i = 0; i < 2; ++i) {
+        const Value scaled = in(y, i), shift = in(y, 1 - i);
+        const bool has_beta = Is(shift, "Sub") && constant(in(shift, 0)) != nullptr;
+        if (!has_beta && !Is(shift, "Neg")) continue;
+        if (auto norm = FindScaled(scaled, in(shift, has_beta ? 1 : 0))) {
+          if (has_beta) norm->beta = in(shift, 0);
+          return norm;
+        }
+      }
+    }
+    return Is(y, "Sub") ? FindScaled(in(y, 0), in(y, 1)) : std::nullopt;
+  }
+
+ private:
+  // x inv and mean inv
+  std::optional<Norm> FindScaled(Value scaled, Value moved) const {
+    if (!Is(scaled, "Mul") || !Is(moved, "Mul")) return std::nullopt;
+    for (int i = 0; i < 4; ++i) {
+      const Value x = in(scaled, i / 2), inv = in(scaled, 1 - i / 2), mean = in(moved, i % 2);
+      if (in(moved, 1 - i % 2) != inv || !Is(mean, "Mean") || in(mean, 0) != x) continue;
+      if (auto norm = FindInverse(x, mean, inv)) return norm;
+    }
+    return std::nullopt;
+  }
+  std::optional<Norm> FindInverse(Value x, Value mean, Value inv) const {
+    Norm norm;
+    norm.x = x;
+    if (Is(inv, "Mul")) {
+      const int at = constant(in(inv, 0)) != nullptr ? 0 : 1;
+      if (constant(in(inv, at)) == nullptr) return std::nullopt;
+      norm.gamma = in(inv, at);
+      inv = in(inv, 1 - at);
+    }
+    if (!Is(inv, "Rsqrt") || !IsSum(in(inv, 0))) return std::nullopt;
+    const auto sum = WithNumber(in(inv, 0));
+    if (!sum || !(sum->number > 0) || !Is(sum->x, "Mean") || !Is(in(sum->x, 0), "SquaredDifference"))
+      return std::nullopt;
+    norm.epsilon = sum->number;
+    const Value square = in(sum->x, 0);
+    const bool of_both = (in(square, 0) == x && in(square, 1) == mean) || (in(square, 1) == x && in(square, 0) == mean);
+    const auto axes = AxesOf(mean), again = AxesOf(sum->x);
+    if (!of_both || !axes || axes != again) return std::nullopt;
+    norm.axes = *axes;
+    return norm;
+  }
+  std::optional<std::vector<int>> AxesOf(Value mean) const {
+    const Tensor* axes = constant(in(mean, 1));
+    const int rank = graph_.type(in(mean, 0)).shape.rank();
+    if (axes == nullptr || rank < 2 || axes->elements() > rank || !node(mean).attr_or<bool>("keep_dims", false)) {
+      return std::nullopt;
+    }
+    std::vector<int> positive;
+    for (int64_t axis : axes->Values<int64_t>()) {
+      if (axis < -rank || axis >= rank) return std::nullopt;
+      positive.push_back(PositiveAxis(axis, rank));
+    }
+    std::sort(positive.begin(), positive.end());
+    return positive;
+  }
+};
+
+// As many elements as the axes from `first` to the last have, whatever ones stand around them; null: 1 or 0 each.
+std::optional<Tensor> PerElement(const OnnxConversion& to, std::optional<Value> value, double otherwise, const Shape& x,
+                                 int first, DType dtype) {
+  const Tensor* tensor = value ? to.constant(*value) : nullptr;
+  const std::vector<int64_t> dims(x.dims().begin() + first, x.dims().end());
+  if (std::any_of(dims.begin(), dims.end(), [](int64_t dim) { return dim <= 0; })) return std::nullopt;
+  if (tensor == nullptr) {
+    const Tensor one = Tensor::Scalar<double>(otherwise).Cast(dtype).Dense();
+    return Tensor::Splat(dtype, dims, std::string(one.DenseBytes()));
+  }
+  std::vector<int64_t> own = tensor->dims();
+  while (own.size() > dims.size() && own.front() == 1) own.erase(own.begin());
+  return own == dims ? std::optional(tensor->Reshaped(dims)) : std::nullopt;
+}
+
+bool Raise(OnnxConversion& to, std::string_view op, std::string_view form = "") {
+  if (!to.runtime().Takes(op, form)) return false;
+  const int since = FindAcceptedOnnxOp(op, form)->opset;
+  if (since > to.opset() && !to.options().may_raise) return false;
+  to.Need(since);
+  return true;
+}
+
+bool SayLayerNorm(OnnxConversion& to, const OnnxStep& step, const Norm& norm) {
+  const Shape& x = to.shape(norm.x);
+  const int first = norm.axes.front(), rank = x.rank();
+  if (norm.axes.back() != rank - 1 || static_cast<int>(norm.axes.size()) != rank - first || first == 0) return false;
+  const DType dtype = to.type(norm.x).dtype;
+  const auto gamma = PerElement(to, norm.gamma, 1, x, first, dtype),
+             beta = PerElement(to, norm.beta, 0, x, first, dtype);
+  if (!gamma || !beta || !Raise(to, "LayerNormalization", rank == 3 ? "of three axes" : "")) return false;
+  std::vector<int> inputs = {to.Plain(norm.x), to.Constant(*gamma)};
+  if (norm.beta) inputs.push_back(to.Constant(*beta));
+  to.SetPlain(step.out(), to.Emit("LayerNormalization", inputs,
+                                  {{"axis", int64_t{first - rank}}, {"epsilon", static_cast<float>(norm.epsilon)}}));
+  return true;
+}
+
+// In steps that OpenCV before 4.8 takes: it adds values of one shape only, but multiplies rows and channels.
+bool SayNormInSteps(OnnxConversion& to, const OnnxStep& step, const Norm& norm) {
+  if (!to.runtime().IsOldOpenCv() || to.runtime().Takes("LayerNormalization") || to.opset() >= 18) return false;
+  const Shape& shape = to.shape(norm.x);
+  const AxisOrder order = to.OrderOf(norm.x);
+  const int x = to.In(norm.x, order);
+  std::vector<int64_t> positions = PositionsOf(order, norm.axes);
+  std::sort(positions.begin(), positions.end());
+  if (positions.back() - positions.front() + 1 != static_cast<int64_t>(positions.size())) return false;
+  int distance = 0, variance = 0;
+  if (shape.rank() == 2) {  // no row there: products with matrices give each element the mean
+    constexpr int64_t kMost = 2048;
+    const int64_t size = shape.dim(1);
+    if (norm.axes != std::vector<int>{1} || size <= 0 || size > kMost) return false;
+    const auto matrix = [&](double diagonal, double elsewhere) {
+      std::vector<double> values(static_cast<size_t>(size * size), elsewhere);
+      for (int64_t k = 0; k < size; ++k) values[static_cast<size_t>(k * size + k)] += diagonal;
+      return to.Constant(Tensor::Of<double>({size, size}, values).Cast(to.dtype(x)).Dense());
+    };
+    const double part = 1.0 / static_cast<double>(size);
+    distance = to.Emit("MatMul", {x, matrix(1, -part)});
+    variance = to.Emit("MatMul", {to.Emit("Mul", {distance, distance}), matrix(0, part)});
+  } else {
+    const auto mean = [&](int id) {
+      return to.Emit("ReduceMean", {id}, {{"axes", positions}, {"keepdims", int64_t{1}}});
+    };
+    distance = to.Emit("Sub", {x, to.SpreadOver(mean(x), x)});
+    variance = mean(to.Emit("Mul", {distance, distance}));
+  }
+  const int raised = to.Emit("Add", {variance, to.Number(to.dtype(x), norm.epsilon)});
+  int id = to.Emit("Div", {distance, to.Emit("Sqrt", {raised})});
+  if (norm.gamma) id = to.Emit("Mul", {id, to.Operand(*norm.gamma, order, &shape)});
+  if (norm.beta) id = to.Emit("Add", {id, to.Operand(*norm.beta, order, &shape)});
+  to.Set(step.out(), id, order);
+  return true;
+}
+
+bool IsSpace(const Norm& norm, int rank) {
+  if (rank < 3 || static_cast<int>(norm.axes.size()) != rank - 2) return false;
+  return norm.axes.front() == 1 && norm.axes.back() == rank - 2;
+}
+
+bool SayInstanceNorm(OnnxConversion& to, const OnnxStep& step, const Norm& norm) {
+  const Shape& x = to.shape(norm.x);
+  if (!IsSpace(norm, x.rank())) return false;
+  const DType dtype = to.type(norm.x).dtype;
+  const auto gamma = PerElement(to, norm.gamma, 1, x, x.rank() - 1, dtype);
+  const auto beta = PerElement(to, norm.beta, 0, x, x.rank() - 1, dtype);
+  if (!gamma || !beta || !Raise(to, "InstanceNormalization")) return false;
+  const AxisOrder order = PlanarOrder(x.rank());
+  to.Set(step.out(),
+         to.Emit("InstanceNormalization", {to.In(norm.x, order), to.Constant(*gamma), to.Constant(*beta)},
+                 {{"epsilon", static_cast<float>(norm.epsilon)}}),
+         order);
+  return true;
+}
+
+// Channels split into groups, [N, space.., groups, C / groups], and joined again.
+bool SayGroupNorm(OnnxConversion& to, const OnnxStep& step, const Matcher& match, const Norm& norm) {
+  if (!match.Is(norm.x, "Reshape")) return false;
+  const Value x = match.in(norm.x, 0);
+  const Shape &whole = to.shape(x), &split = to.shape(norm.x), &out = to.shape(step.out());
+  const int rank = whole.rank();
+  if (rank < 3 || split.rank() != rank + 1 || out.rank() != rank || whole.dim(-1) <= 0 ||
+      whole.dim(-1) != out.dim(-1)) {
+    return false;
+  }
+  const int64_t groups = split.dim(-2), channels = whole.dim(-1);
+  if (groups <= 0 || split.dim(-1) <= 0 || groups * split.dim(-1) != channels) return false;
+  for (int i = 0; i < rank - 1; ++i) {
+    if (whole.dim(i) != split.dim(i) || whole.dim(i) != out.dim(i)) return false;
+    if (whole.dim(i) == kUnknownDim && i > 0) return false;
+  }
+  std::vector<int> wanted;
+  for (int i = 1; i <= rank; ++i) {
+    if (i != rank - 1) wanted.push_back(i);
+  }
+  if (norm.axes != wanted) return false;
+  const DType dtype = to.type(x).dtype;
+  const auto gamma = PerElement(to, norm.gamma, 1, split, rank - 1, dtype),
+             beta = PerElement(to, norm.beta, 0, split, rank - 1, dtype);
+  if (!gamma || !beta || !Raise(to, "GroupNormalization")) return false;
+  const AxisOrder order = PlanarOrder(rank);
+  to.Set(step.out(),
+         to.Emit("GroupNormalization",
+                 {to.In(x, order), to.Constant(gamma->Reshaped({channels})), to.Constant(beta->Reshaped({channels}))},
+                 {{"num_groups", groups}, {"epsilon", static_cast<float>(norm.epsilon)}}),
+         order);
+  return true;
+}
+
+bool SayActivation(OnnxConversion& to, const OnnxStep& step) {
+  const auto found = Activations(to.graph()).Find(step.out());
+  if (!found || to.FlattenedIn(found->x) != nullptr || to.shape(found->x) != to.shape(step.out())) return false;
+  const AxisOrder order = to.OrderOf(found->x);
+  if (Raise(to, found->op, found->form)) {
+    to.Set(step.out(), to.Emit(found->op, {to.In(found->x, order)}, found->attrs), order);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool SayNatively(OnnxConversion& to, const OnnxStep& step) {
+  const std::string_view op = step.node.op;
+  if (step.node.outputs.size() != 1 || !IsFloating(to.type(step.out()).dtype)) return false;
+  const bool product = op == "Mul" || op == "RealDiv" || op == "Div" || op == "ClipByValue" || op == "Minimum";
+  if (product) return SayActivation(to, step);
+  const Norms norms(to.graph());
+  if (op == "Reshape") {
+    const auto norm = norms.Find(step.in(0));
+    return norm && SayGroupNorm(to, step, norms, *norm);
+  }
+  if (op != "Add" && op != "AddV2" && op != "Sub") return false;
+  const auto norm = norms.Find(step.out());
+  if (!norm || to.FlattenedIn(norm->x) != nullptr || to.constant(norm->x) != nullptr) return false;
+  return SayLayerNorm(to, step, *norm) || SayInstanceNorm(to, step, *norm) || SayNormInSteps(to, step, *norm);
+}
+
+}  // namespace permafrost
