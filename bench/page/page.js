@@ -123,8 +123,13 @@
 
   const latency = (parent, files) => {
     const box = card(parent, "Latency", "Thin: fastest to 95th percentile; box: the middle half; dots: medians of the repetitions.");
-    const part = (key) => (f) => number(object(f.steady_ms)[key]);
-    const span = (from, to) => files.map((f) => [part(from)(f), part(to)(f)]);
+    // Peers' reports may hold the medians of their turns only.
+    const quantiles = { min: 0, p25: 0.25, p75: 0.75, p95: 0.95 };
+    const part = (f, key) => {
+      const medians = numbers(object(f.steady_ms).medians).sort((a, b) => a - b);
+      return number(object(f.steady_ms)[key]) ?? medians[Math.round(quantiles[key] * (medians.length - 1))] ?? null;
+    };
+    const span = (from, to) => files.map((f) => [part(f, from), part(f, to)]);
     plot(box, () => files.map(nameOf), () => [
       { type: "scatter", label: "repetitions", order: 0, pointRadius: 3, backgroundColor: faded("two", 0.85), borderWidth: 0,
         data: files.flatMap((f, row) => numbers(object(f.steady_ms).medians).map((x) => ({ x, y: row }))) },
