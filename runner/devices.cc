@@ -61,22 +61,30 @@ std::string Names(const Rows& rows) {
   return names;
 }
 
-std::vector<std::pair<int, int>> Built() {
+struct Found {
   std::vector<std::pair<int, int>> pairs;
-  const Status ignored = Guarded("", [&]() -> Status {
+  Status status;  // why these are not all: asking OpenCV failed
+};
+
+// The processor is always there; what OpenCV says of its other devices, a broken driver can keep it from saying.
+Found FindDevices() {
+  Found found;
+  found.status = Guarded("asking OpenCV for its devices", [&]() -> Status {
     for (const auto& pair : cv::dnn::getAvailableBackends()) {
-      pairs.emplace_back(static_cast<int>(pair.first), static_cast<int>(pair.second));
+      found.pairs.emplace_back(static_cast<int>(pair.first), static_cast<int>(pair.second));
     }
     return OkStatus();
   });
-  return pairs;
+  const std::pair<int, int> processor = {cv::dnn::DNN_BACKEND_OPENCV, cv::dnn::DNN_TARGET_CPU};
+  if (std::count(found.pairs.begin(), found.pairs.end(), processor) == 0) found.pairs.push_back(processor);
+  return found;
 }
 
 }  // namespace
 
 std::vector<Device> AvailableDevices() {
   std::vector<Device> devices;
-  const auto built = Built();
+  const auto built = FindDevices().pairs;
   for (const BackendRow& backend : kBackends) {
     for (const TargetRow& target : kTargets) {
       if (std::find(built.begin(), built.end(), std::pair(backend.value, target.value)) == built.end()) continue;
@@ -84,6 +92,22 @@ std::vector<Device> AvailableDevices() {
     }
   }
   return devices;
+}
+
+bool IsCudaBuiltIn() {
+  std::string information;
+  if (!Guarded("", [&]() -> Status {
+         information = cv::getBuildInformation();
+         return OkStatus();
+       }).ok()) {
+    return false;
+  }
+  // "  NVIDIA CUDA:                   YES (ver 13.0, CUFFT CUBLAS)", and cuDNN likewise: the DNN module needs both.
+  const auto says_yes = [&](std::string_view key) {
+    const size_t at = information.find(key);
+    return at != std::string::npos && information.substr(at, information.find('\n', at) - at).find("YES") != std::string::npos;
+  };
+  return says_yes("NVIDIA CUDA:") && says_yes("cuDNN:");
 }
 
 StatusOr<Device> FindDevice(std::string_view backend, std::string_view target) {
@@ -99,7 +123,15 @@ StatusOr<Device> FindDevice(std::string_view backend, std::string_view target) {
     has_backend = has_backend || device.backend == backend;
     names += StrCat(names.empty() ? "" : ", ", device.backend, "/", device.target);
   }
-  const std::string_view how = !has_backend ? wanted->how : on->how.empty() ? "another backend" : on->how;
+  if (const Status status = FindDevices().status; !status.ok()) {
+    return Unsupported("backend/target ", backend, "/", target, ": OpenCV ", CV_VERSION, " fails to look for devices: ",
+                       Message(status));
+  }
+  const bool without_gpu = backend == "cuda" && !has_backend && IsCudaBuiltIn();
+  const std::string_view how = without_gpu    ? "an NVIDIA GPU that it was built for: CUDA is built in, but finds none"
+                               : !has_backend ? wanted->how
+                               : on->how.empty() ? "another backend"
+                                                 : on->how;
   return Unsupported("backend/target ", backend, "/", target, ": OpenCV ", CV_VERSION, " here has ", names, "; ",
                      backend, "/", target, " needs ", how);
 }

@@ -16,6 +16,8 @@ struct Device {
 
 // What the OpenCV that runs has.
 std::vector<Device> AvailableDevices();
+// Whether it has CUDA and cuDNN, with or without a GPU.
+bool IsCudaBuiltIn();
 
 // Errors: no such words; a device that this OpenCV does not have, with how to get it and what there is.
 StatusOr<Device> FindDevice(std::string_view backend, std::string_view target);

@@ -4,6 +4,7 @@
 //   overhead MODEL [PASSES [THREADS]]
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <iostream>
 #include <numeric>
@@ -16,9 +17,15 @@
 
 namespace {
 
-double Median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
+struct Estimate {
+  double median, low, high;  // of the median: its 95 % interval by order statistics
+};
+
+Estimate MedianOf(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const double half = static_cast<double>(values.size()) / 2;
+  const auto cut = static_cast<size_t>(std::max(0.0, half - 0.98 * std::sqrt(static_cast<double>(values.size()))));
+  return {values[values.size() / 2], values[cut], values[values.size() - 1 - cut]};
 }
 
 template <class Work>
@@ -68,8 +75,11 @@ permafrost::Status Measure(const std::string& model, int passes, int threads) {
       ours.push_back(b);
       difference.push_back(b - a);
     }
-    std::cout << "bare loop " << Median(bare) << " ms  Session " << Median(ours) << " ms  overhead "
-              << 100 * Median(difference) / Median(bare) << " %\n";
+    const double loop = MedianOf(bare).median;
+    const Estimate more = MedianOf(difference);
+    std::cout << "bare loop " << loop << " ms  Session " << MedianOf(ours).median << " ms  overhead "
+              << 100 * more.median / loop << " % (95 %: " << 100 * more.low / loop << " to " << 100 * more.high / loop
+              << ")\n";
     return permafrost::OkStatus();
   });
 }

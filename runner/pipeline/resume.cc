@@ -46,6 +46,7 @@ Status Resume::Written(const FinishedItem& item, Sink& sink, const Writers& writ
 }
 
 Status Resume::Commit(Sink& sink, const Writers& writers) {
+  if (now_.items < before_.items) return OkStatus();  // ended among those that are counted already
   const auto start = std::chrono::steady_clock::now();
   for (const auto& writer : writers) RETURN_IF_ERROR(writer->Sync());
   const auto synced = std::chrono::steady_clock::now();

@@ -22,7 +22,12 @@ const std::set<std::string> kShapeNothing = {"--resume",  "--threads", "--stream
 
 std::string DevicesText() {
   std::string text = "OpenCV " + OpenCvVersion() + " here has (--backend/--target):\n";
-  for (const Device& device : AvailableDevices()) text += device.backend + "/" + device.target + "\n";
+  bool cuda = false;
+  for (const Device& device : AvailableDevices()) {
+    text += device.backend + "/" + device.target + "\n";
+    cuda = cuda || device.backend == "cuda";
+  }
+  if (!cuda && IsCudaBuiltIn()) text += "CUDA is built in, but finds no NVIDIA GPU that it was built for\n";
   text.pop_back();
   return text;
 }

@@ -39,7 +39,7 @@ StatusOr<std::unique_ptr<Sink>> OpenSink(const RunFlags& flags, const std::optio
 }
 
 StatusOr<std::vector<std::unique_ptr<Writer>>> OpenWriters(const RunFlags& flags, const std::vector<Item>& items,
-                                                           Sink& sink) {
+                                                           const std::optional<Resume>& resume, Sink& sink) {
   std::vector<std::unique_ptr<Writer>> writers;
   const DecodeOptions& decode = flags.run.decode;
   const auto add = [&](StatusOr<std::unique_ptr<Writer>> writer) -> Status {
@@ -50,8 +50,8 @@ StatusOr<std::vector<std::unique_ptr<Writer>>> OpenWriters(const RunFlags& flags
   if (!flags.save_npy.empty()) RETURN_IF_ERROR(add(MakeNpyWriter(flags.save_npy)));
   if (!flags.save_npz.empty()) RETURN_IF_ERROR(add(MakeNpzWriter(flags.save_npz)));
   if (IsVideo(flags.draw)) {
-    if (flags.resume) return InvalidArgument("--resume: a video cannot go on; let --draw name a folder");
-    RETURN_IF_ERROR(add(MakeVideoWriter(flags.draw, flags.fps, decode)));
+    RETURN_IF_ERROR(add(resume ? MakeGrowingVideoWriter(flags.draw, flags.fps, resume->before().items, decode)
+                               : MakeVideoWriter(flags.draw, flags.fps, decode)));
   } else if (!flags.draw.empty()) {
     const bool several = items.size() > 1 || (items.size() == 1 && items[0].kind == ItemKind::kVideo);
     RETURN_IF_ERROR(add(MakePictureWriter(flags.draw, several, decode)));
@@ -118,7 +118,7 @@ Status RunAll(const CLI::App& app, RunFlags& flags) {
     ASSIGN_OR_RETURN(resume, Resume::Open(flags.out, flags.digest));
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<Sink> sink, OpenSink(flags, resume));
-  ASSIGN_OR_RETURN(const auto writers, OpenWriters(flags, items, *sink));
+  ASSIGN_OR_RETURN(const auto writers, OpenWriters(flags, items, resume, *sink));
 
   int64_t done = resume ? resume->before().items : 0, failed = resume ? resume->before().failed : 0;
   const bool visible = ::isatty(STDERR_FILENO) == 1 && (!flags.out.empty() || ::isatty(STDOUT_FILENO) != 1);
@@ -140,7 +140,10 @@ Status RunAll(const CLI::App& app, RunFlags& flags) {
   auto stats = RunItems(items, done, sessions, writers, flags.run, hooks);
   progress.Clear();
   if (!stats.ok() && !resume) return stats.status();
-  for (const auto& writer : writers) RETURN_IF_ERROR(writer->Finish());
+  // What finishing takes away may not be asked for again: all is counted first.
+  if (resume) RETURN_IF_ERROR(resume->Commit(*sink, writers));
+  const bool goes_on = resume && (interrupted || !stats.ok());
+  for (const auto& writer : writers) RETURN_IF_ERROR(goes_on ? writer->Sync() : writer->Finish());
   if (resume) RETURN_IF_ERROR(resume->Commit(*sink, writers));
   RETURN_IF_ERROR(sink->Finish());
   RETURN_IF_ERROR(stats.status());

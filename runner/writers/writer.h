@@ -30,7 +30,7 @@ class Writer {
   virtual Status Write(const FinishedItem& item) = 0;
   // What was written is safe from then on, or is written again when the run goes on.
   virtual Status Sync() { return OkStatus(); }
-  virtual Status Finish() { return OkStatus(); }
+  virtual Status Finish() { return OkStatus(); }  // all items are there; not called when the run will go on later
 };
 
 // For people; failed items are left out.
@@ -52,6 +52,10 @@ StatusOr<std::unique_ptr<Writer>> MakePictureWriter(const std::string& path, boo
                                                     const DecodeOptions& options);
 // The same as frames of one video.
 StatusOr<std::unique_ptr<Writer>> MakeVideoWriter(const std::string& path, double fps, const DecodeOptions& options);
+// The same for a run that may be killed and goes on after `before` items: frames wait in PATH.frames until Finish makes
+// the video of them.
+StatusOr<std::unique_ptr<Writer>> MakeGrowingVideoWriter(const std::string& path, double fps, int64_t before,
+                                                         const DecodeOptions& options);
 // The same in a window; the key q or Escape sets `stop`. Errors: OpenCV was built without windows, no display.
 StatusOr<std::unique_ptr<Writer>> MakeWindowWriter(const DecodeOptions& options, std::atomic<bool>& stop);
 

@@ -47,6 +47,22 @@ TEST(Resume, CountsOnlyWhatIsSafe) {
   EXPECT_EQ(ReadJournal(output)->failed, 1);
 }
 
+TEST(Resume, ForgetsNothingWhenItEndsAmongWhatWasWrittenBefore) {
+  const TemporaryFolder folder;
+  const std::string output = folder.Write("out", "a\nb\nc\n");
+  const JournalEntry before = {3, 1, 6, AddName(AddName(AddName("", "a"), "b"), "c"), "flags"};
+  ASSERT_TRUE(WriteJournal(output, before).ok());
+  auto resume = Resume::Open(output, "flags");
+  ASSERT_TRUE(resume.ok()) << resume.status();
+  auto sink = GrowingFileSink(output, resume->before().bytes);
+  ASSERT_TRUE(sink.ok()) << sink.status();
+  EXPECT_TRUE(resume->Skipped("a").ok());  // then it is interrupted
+  ASSERT_TRUE(resume->Commit(**sink, {}).ok());
+  EXPECT_EQ(ReadJournal(output)->items, 3);
+  EXPECT_EQ(ReadJournal(output)->bytes, 6);
+  EXPECT_EQ(ReadJournal(output)->names, before.names);
+}
+
 TEST(Resume, GoesOnAfterAKillBeforeTheFirstItem) {
   const TemporaryFolder folder;
   const std::string output = folder.File("out");

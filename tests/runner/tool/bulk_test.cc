@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "runner/inputs/video.h"
 #include "shared_io/npy.h"
 #include "tests/bench/case_folder.h"
 #include "tests/runner/tool/run_with.h"
@@ -103,6 +104,73 @@ TEST_F(BulkTest, GoesOnWithinAVideo) {
   EXPECT_EQ(Lines(whole).size(), 1 + 40U * 6);
   EXPECT_EQ(whole.substr(0, part.size()), part);
 }
+
+// The grey of each frame, as far as the codec leaves it.
+std::vector<int> Greys(const std::string& path) {
+  std::vector<int> greys;
+  auto video = Video::Open(path);
+  if (!video.ok()) ADD_FAILURE() << video.status();
+  while (video.ok()) {
+    auto frame = video->Next();
+    if (!frame.ok()) ADD_FAILURE() << frame.status();
+    if (!frame.ok() || !*frame) break;
+    greys.push_back((*frame)->at<cv::Vec3b>((*frame)->rows - 1, (*frame)->cols - 1)[0]);
+  }
+  return greys;
+}
+
+class VideoKillTest : public BulkTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(VideoKillTest, LosesNoFrameAndRepeatsNoneWhereverItIsKilled) {
+  constexpr int kFrames = 120;
+  const std::string suffix = GetParam(), clip = root_ + "/clip" + suffix, model = Model(), out = root_ + "/out.jsonl";
+  auto file = VideoFile::Create(clip, 10);
+  if (!file.ok()) GTEST_SKIP() << kNoVideo;
+  for (int i = 0; i < kFrames; ++i) {
+    const Status written = file->Write(cv::Mat(48, 64, CV_8UC3, cv::Scalar::all(i * 97 % 250)));
+    if (!written.ok()) GTEST_SKIP() << "this OpenCV writes no " << suffix << ": " << Message(written);
+  }
+  ASSERT_TRUE(file->Finish().ok());
+  const std::vector<std::string> rest = {"--size", "2x1", "--decode", "raw", "--json", "--no-isolation"};
+  std::vector<std::string> plain = {model, clip, "--out", root_ + "/whole.jsonl", "--draw", root_ + "/whole" + suffix};
+  plain.insert(plain.end(), rest.begin(), rest.end());
+  const Finished whole = RunWith(plain, {});
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+  ASSERT_EQ(Greys(root_ + "/whole" + suffix).size(), static_cast<size_t>(kFrames));
+
+  std::mt19937 random(std::random_device{}());
+  const auto seed = random();
+  random.seed(seed);
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  std::vector<std::string> command = {model, clip, "--out", out, "--draw", root_ + "/out" + suffix, "--resume"};
+  command.insert(command.end(), rest.begin(), rest.end());
+  int kills = 0, ended = -1;
+  for (int i = 0; i < 200 && ended < 0; ++i) {
+    const Finished run = RunWith(command, {.signal = random() % 4 == 0 ? SIGTERM : SIGKILL,
+                                           .after_ms = static_cast<int>(30 + random() % (100 + 40 * i))});
+    const bool killed = run.exit_code == 128 + SIGKILL || run.exit_code == 128 + SIGTERM;
+    const bool interrupted = run.err.find("the same command goes on from here") != std::string::npos;
+    if (!killed && !interrupted) {
+      ended = run.exit_code;
+      EXPECT_EQ(ended, 0) << run.err;
+    } else {
+      ++kills;
+    }
+  }
+  EXPECT_EQ(ended, 0) << "never came to the end";
+  EXPECT_GE(kills, 1);
+  EXPECT_TRUE(ReadBytes(out) == ReadBytes(root_ + "/whole.jsonl")) << "other results than without kills";
+  EXPECT_EQ(Inputs(ReadBytes(out)).size(), static_cast<size_t>(kFrames));
+  EXPECT_EQ(Greys(root_ + "/out" + suffix), Greys(root_ + "/whole" + suffix));
+  EXPECT_FALSE(std::filesystem::exists(root_ + "/out" + suffix + ".frames"));
+  EXPECT_FALSE(std::filesystem::exists(root_ + "/out" + suffix + ".frames.done"));
+
+  EXPECT_EQ(RunWith(command, {}).exit_code, 0) << "all is done";
+  EXPECT_EQ(Greys(root_ + "/out" + suffix).size(), static_cast<size_t>(kFrames));
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, VideoKillTest, ::testing::Values(".avi", ".mp4"),
+                         [](const auto& format) { return std::string(format.param + 1); });
 
 TEST_F(BulkTest, EndsCleanlyOnAnInterrupt) {
   const std::string model = Model(), inputs = Inputs(3000), out = root_ + "/out.jsonl";

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include <opencv2/core.hpp>
 
@@ -106,6 +107,16 @@ TEST_F(RunToolTest, ListsDevicesAndRefusesThoseThatAreMissing) {
     EXPECT_THAT(missing.err, HasSubstr("cann/npu needs an OpenCV built with -D WITH_CANN=ON"));
   }
   EXPECT_THAT(Run({Model(), PictureFile(), "--target", "toaster"}).err, HasSubstr("no target \"toaster\""));
+}
+
+TEST_F(RunToolTest, OpensAWindowOnlyOnRequest) {
+  ::unsetenv("DISPLAY");
+  ::unsetenv("WAYLAND_DISPLAY");
+  const Finished without = Run({Model(), PictureFile()});
+  EXPECT_EQ(without.exit_code, 0) << without.err;  // no display, and none is looked for
+  const Finished with = Run({Model(), PictureFile(), "--show"});
+  EXPECT_EQ(with.exit_code, 1);
+  EXPECT_THAT(with.err, HasSubstr("--show: "));
 }
 
 TEST_F(RunToolTest, RunsRandomNumbers) {
