@@ -76,13 +76,21 @@ Check CheckOf(const DetectionComparison& detections) {
   return check;
 }
 
+// What the file's model.json says about boxes; none where it has no model.json, or a bad one.
+std::optional<DetectorInfo> DetectorOf(const std::string& path) {
+  auto info = ReadModelInfo(ModelInfoPath(path));
+  return info.ok() ? std::move(info->detector) : std::nullopt;
+}
+
 // `foreign`: the file has no model.json.
-Check CompareOutputs(const Answer& answer, const ModelCase& model, bool foreign, double tolerance) {
+Check CompareOutputs(const Answer& answer, const ModelCase& model, bool foreign,
+                     const std::optional<DetectorInfo>& detector, double tolerance) {
   const std::vector<NamedArray>& outputs = answer.outputs;
   std::vector<NamedArray> references;
   for (size_t i = 0; i < model.outputs.size(); ++i) references.push_back({model.output_names[i], model.outputs[i]});
-  if (LookLikeBoxes(outputs) && LookLikeBoxes(references)) {
-    Check check = CheckOf(CompareDetections(outputs, references, model.detections));
+  const DetectorInfo* described = detector ? &*detector : nullptr;
+  if ((described != nullptr || LookLikeBoxes(outputs)) && LookLikeBoxes(references)) {
+    Check check = CheckOf(CompareDetections(outputs, references, described, model.detections));
     check.peak_bytes = answer.peak_bytes;
     return check;
   }
@@ -142,7 +150,8 @@ Check CheckFile(const std::string& path, const ModelCase& model, double toleranc
   }
   const auto answer = RunApart(path, model, options);
   if (answer.ok()) {
-    Check check = CompareOutputs(*answer, model, foreign, tolerance);
+    const auto detector = foreign ? std::nullopt : DetectorOf(path);
+    Check check = CompareOutputs(*answer, model, foreign, detector, tolerance);
     check.options = options;
     return check;
   }
@@ -151,7 +160,7 @@ Check CheckFile(const std::string& path, const ModelCase& model, double toleranc
     auto last = RunApart(path, model, options);
     if (last.ok() && last->outputs.size() == 1) {
       last->outputs.front().name = model.output_names[0];
-      Check check = CompareOutputs(*last, model, foreign, tolerance);
+      Check check = CompareOutputs(*last, model, foreign, std::nullopt, tolerance);
       check.options = options;
       check.other_name = true;
       if (check.verdict != Verdict::kFailed) return check;

@@ -5,6 +5,8 @@
 #include <limits>
 #include <tuple>
 
+#include "runner/decode_heads.h"
+
 namespace permafrost {
 namespace {
 
@@ -108,11 +110,16 @@ DetectionComparison CompareDetections(const std::vector<Box>& all_actual, const 
 }
 
 DetectionComparison CompareDetections(const std::vector<NamedArray>& actual, const std::vector<NamedArray>& reference,
-                                      const DetectionLimits& limits) {
+                                      const DetectorInfo* detector, const DetectionLimits& limits) {
   BoxOptions options;
   options.min_score = static_cast<float>(limits.min_score - limits.score);
+  const bool heads = detector != nullptr && detector->kind != DetectorInfo::kDetectionOutput;
+  auto found = heads ? DecodeHeads(actual, *detector, options) : StatusOr<Boxes>(Boxes());
   options.overlap = 1.0F;  // what the networks leave is compared
-  auto found = FindBoxes(actual, options);
+  if (!heads) found = FindBoxes(actual, options);
+  if (found.ok() && detector != nullptr && !heads) {
+    for (Box& box : found->boxes) box.index += detector->class_offset;
+  }
   auto expected = FindBoxes(reference, options);
   if (!found.ok() || !expected.ok()) {
     DetectionComparison out;

@@ -6,6 +6,7 @@
 
 #include "bench/compare.h"
 #include "runner/decode_boxes.h"
+#include "shared_io/detector_info.h"
 
 namespace permafrost {
 
@@ -34,10 +35,10 @@ struct DetectionComparison {
 DetectionComparison CompareDetections(const std::vector<Box>& actual, const std::vector<Box>& reference,
                                       const DetectionLimits& limits);
 
-// The same from outputs, see FindBoxes. No matter which of its forms either side has: rows of DetectionOutput, or the
+// The same from outputs, see FindBoxes, or as `detector`, the file's, says (null: it says nothing). No matter which of its forms either side has: rows of DetectionOutput, or the
 // four tensors of the Object Detection API. Boxes relative to the picture end at its edges.
 DetectionComparison CompareDetections(const std::vector<NamedArray>& actual, const std::vector<NamedArray>& reference,
-                                      const DetectionLimits& limits);
+                                      const DetectorInfo* detector, const DetectionLimits& limits);
 
 double OverlapOf(const Box& a, const Box& b);  // intersection over union
 

@@ -79,6 +79,41 @@ void SetCorners(const float* four, BoxOrder order, Box& box) {
   }
 }
 
+void SortBest(std::vector<Box>& boxes) {
+  std::stable_sort(boxes.begin(), boxes.end(), [](const Box& a, const Box& b) { return a.score > b.score; });
+  if (boxes.size() > kMostCandidates) boxes.resize(kMostCandidates);
+}
+
+}  // namespace
+
+Status KeepBest(float min_score, float overlap, std::vector<Box>& boxes) {
+  SortBest(boxes);
+  if (!(overlap < 1)) return OkStatus();
+  std::map<int64_t, std::vector<size_t>> by_class;
+  for (size_t i = 0; i < boxes.size(); ++i) by_class[boxes[i].index].push_back(i);
+  std::vector<Box> kept;
+  RETURN_IF_ERROR(Guarded("dropping boxes that overlap", [&]() -> Status {
+    for (const auto& entry : by_class) {
+      std::vector<cv::Rect2d> rects;
+      std::vector<float> scores;
+      for (const size_t i : entry.second) {
+        rects.emplace_back(boxes[i].x1, boxes[i].y1, boxes[i].x2 - boxes[i].x1, boxes[i].y2 - boxes[i].y1);
+        scores.push_back(boxes[i].score);
+      }
+      std::vector<int> indices;
+      // The score must be above its limit there, which is at least met here.
+      cv::dnn::NMSBoxes(rects, scores, std::nextafter(min_score, -INFINITY), overlap, indices);
+      for (const int i : indices) kept.push_back(boxes[entry.second[static_cast<size_t>(i)]]);
+    }
+    return OkStatus();
+  }));
+  boxes = std::move(kept);
+  SortBest(boxes);
+  return OkStatus();
+}
+
+namespace {
+
 class Finder {
  public:
   Finder(const std::vector<NamedArray>& outputs, const BoxOptions& options) : outputs_(outputs), options_(options) {
@@ -126,18 +161,11 @@ class Finder {
     }
     found_.relative = options_.units == BoxUnits::kRelative || (options_.units == BoxUnits::kAuto && largest_ <= 2);
     const float overlap = options_.overlap.value_or(suppressed ? 1.0F : kUsualOverlap);
-    Sort();
-    if (overlap < 1) RETURN_IF_ERROR(Suppress(overlap));
+    RETURN_IF_ERROR(KeepBest(options_.min_score, overlap, found_.boxes));
     return std::move(found_);
   }
 
  private:
-  void Sort() {
-    std::stable_sort(found_.boxes.begin(), found_.boxes.end(),
-                     [](const Box& a, const Box& b) { return a.score > b.score; });
-    if (found_.boxes.size() > kMostCandidates) found_.boxes.resize(kMostCandidates);
-  }
-
   template <class Fits, class Read>
   Status ForEach(Fits fits, Read read) {
     for (size_t i = 0; i < outputs_.size(); ++i) {
@@ -149,9 +177,9 @@ class Finder {
     return OkStatus();
   }
 
-  void Add(int64_t index, float score, const float* four, BoxOrder usual) {
+  void Add(int64_t index, float score, const float* four, BoxOrder usual, int64_t row = -1) {
     if (!(score >= options_.min_score) || index == options_.background) return;
-    Box box{index, score, 0, 0, 0, 0};
+    Box box{index, score, 0, 0, 0, 0, row};
     SetCorners(four, options_.order == BoxOrder::kAuto ? usual : options_.order, box);
     for (const double at : {box.x1, box.y1, box.x2, box.y2}) {
       if (!std::isfinite(at)) return;
@@ -165,7 +193,7 @@ class Finder {
       const float* row = values.data() + i * 7;
       if (row[0] > 0) return Unsupported("boxes of a batch of pictures; run without --batch");
       if (!(row[1] >= 0 && row[1] < 1e6F) || row[0] < 0) continue;  // -1: an empty row
-      Add(static_cast<int64_t>(row[1]), row[2], row + 3, BoxOrder::kXyxy);
+      Add(static_cast<int64_t>(row[1]), row[2], row + 3, BoxOrder::kXyxy, static_cast<int64_t>(i));
     }
     return OkStatus();
   }
@@ -233,35 +261,10 @@ class Finder {
         const bool named = !indices.empty();
         if (named && !(indices[i] >= 0 && indices[i] < 1e6F)) continue;
         Add(named ? static_cast<int64_t>(indices[i]) : static_cast<int64_t>(c), values[i * width + c],
-            boxes.data() + i * 4, BoxOrder::kYxyx);
+            boxes.data() + i * 4, BoxOrder::kYxyx, static_cast<int64_t>(i));
       }
     }
     return !indices.empty();
-  }
-
-  Status Suppress(float overlap) {
-    std::map<int64_t, std::vector<size_t>> by_class;
-    for (size_t i = 0; i < found_.boxes.size(); ++i) by_class[found_.boxes[i].index].push_back(i);
-    std::vector<Box> kept;
-    RETURN_IF_ERROR(Guarded("dropping boxes that overlap", [&]() -> Status {
-      for (const auto& entry : by_class) {
-        std::vector<cv::Rect2d> rects;
-        std::vector<float> scores;
-        for (const size_t i : entry.second) {
-          const Box& box = found_.boxes[i];
-          rects.emplace_back(box.x1, box.y1, box.x2 - box.x1, box.y2 - box.y1);
-          scores.push_back(box.score);
-        }
-        std::vector<int> indices;
-        // The score must be above its limit there, which is at least met here.
-        cv::dnn::NMSBoxes(rects, scores, std::nextafter(options_.min_score, -INFINITY), overlap, indices);
-        for (const int i : indices) kept.push_back(found_.boxes[entry.second[static_cast<size_t>(i)]]);
-      }
-      return OkStatus();
-    }));
-    found_.boxes = std::move(kept);
-    Sort();
-    return OkStatus();
   }
 
   const std::vector<NamedArray>& outputs_;
@@ -299,7 +302,7 @@ Box ToPicture(const Box& box, bool relative, const Picture& picture) {
     return std::clamp((at * height - picture.map.offset_y) * picture.map.step_y, 0.0,
                       static_cast<double>(picture.height));
   };
-  return {box.index, box.score, x(box.x1), y(box.y1), x(box.x2), y(box.y2)};
+  return {box.index, box.score, x(box.x1), y(box.y1), x(box.x2), y(box.y2), box.row};
 }
 
 }  // namespace permafrost

@@ -36,6 +36,7 @@ struct Box {
   int64_t index;  // of the class
   float score;
   double x1, y1, x2, y2;
+  int64_t row = -1;  // of the output that it was read from, where that has rows
 };
 
 struct Boxes {
@@ -49,6 +50,9 @@ struct Boxes {
 // all [1,N,5+C] for kYolo and [1,4+C,N] with 4+C < N for kPlain.
 // Errors: none of them fits; a batch above 1.
 StatusOr<Boxes> FindBoxes(const std::vector<NamedArray>& outputs, const BoxOptions& options);
+
+// The boxes with at least that score, best first; of those of a class that overlap by more the best. 1: all.
+Status KeepBest(float min_score, float overlap, std::vector<Box>& boxes);
 
 // Whether outputs are boxes without anyone saying so: [1,1,N,7], or named as the Object Detection API does.
 bool LookLikeBoxes(const std::vector<NamedArray>& outputs);

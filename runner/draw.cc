@@ -59,6 +59,28 @@ cv::Point Near(double x, double y) {
           static_cast<int>(std::lround(std::clamp(y, -1e6, 1e6)))};
 }
 
+// Where the thing is, in the colour of its class.
+void DrawMask(cv::Mat& picture, const Box& box, const BoxMask& mask) {
+  const cv::Rect all(Near(box.x1, box.y1), Near(box.x2, box.y2));
+  const cv::Rect there = all & cv::Rect(0, 0, picture.cols, picture.rows);
+  if (there.empty() || mask.values.empty() || all.area() > (1 << 28)) return;
+  const cv::Mat cells(static_cast<int>(mask.rows), static_cast<int>(mask.columns), CV_32F, const_cast<float*>(mask.values.data()));
+  cv::Mat shares;
+  cv::resize(cells, shares, all.size(), 0, 0, cv::INTER_LINEAR);
+  cv::Mat part = picture(there), mixed;
+  const cv::Scalar colour = Colour(static_cast<size_t>(std::max<int64_t>(box.index, 0)));
+  cv::addWeighted(part, 0.5, cv::Mat(part.size(), part.type(), colour), 0.5, 0, mixed);
+  mixed.copyTo(part, shares(there - all.tl()) >= 0.5);
+}
+
+void DrawHeat(cv::Mat& picture, const cv::Mat& heat) {
+  cv::Mat bytes, colours;
+  heat.convertTo(bytes, CV_8U, 255);
+  if (bytes.size() != picture.size()) cv::resize(bytes, bytes, picture.size(), 0, 0, cv::INTER_LINEAR);
+  cv::applyColorMap(bytes, colours, cv::COLORMAP_JET);
+  cv::addWeighted(picture, 0.55, colours, 0.45, 0, picture);
+}
+
 void DrawBoxes(cv::Mat& picture, const std::vector<std::pair<Box, std::string>>& boxes, double size) {
   const int thick = std::max(1, static_cast<int>(std::lround(size * 3)));
   for (const auto& [box, text] : boxes) {
@@ -88,6 +110,10 @@ StatusOr<cv::Mat> Draw(const cv::Mat& given, const Drawing& drawing) {
     }
     const double size = std::clamp(std::min(picture.cols, picture.rows) / 900.0, 0.35, 3.0);
     if (!drawing.segments.classes.empty()) DrawSegments(picture, drawing.segments, drawing.legend, size);
+    if (!drawing.heat.empty()) DrawHeat(picture, drawing.heat);
+    for (size_t i = 0; i < drawing.masks.size() && i < drawing.boxes.size(); ++i) {
+      DrawMask(picture, drawing.boxes[i].first, drawing.masks[i]);
+    }
     DrawBoxes(picture, drawing.boxes, size);
     const int radius = std::max(2, static_cast<int>(std::lround(size * 9)));
     for (size_t i = 0; i < drawing.marks.size(); ++i) {

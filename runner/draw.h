@@ -8,6 +8,7 @@
 
 #include "optimizer/support/status.h"
 #include "runner/decode_boxes.h"
+#include "runner/decode_masks.h"
 #include "runner/decode_segments.h"
 
 namespace permafrost {
@@ -21,6 +22,8 @@ struct Drawing {
   std::vector<Mark> marks = {};         // a dot and a text at each
   std::vector<std::string> lines = {};  // in the upper left corner
   std::vector<std::pair<Box, std::string>> boxes = {};
+  std::vector<BoxMask> masks = {};  // of the boxes, in their order, or none
+  cv::Mat heat = {};                // float, 0..1, as large as the picture or laid over it: cold is blue, hot is red
   SegmentMap segments = {};  // laid over the picture; class 0 is not painted when it is the largest
   std::vector<std::pair<int64_t, std::string>> legend = {};  // of segments: a colour and a text each
   cv::Mat image = {};                                        // a picture of its own, in place of the given one

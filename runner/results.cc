@@ -8,6 +8,7 @@
 #include <sstream>
 #include <utility>
 
+#include "runner/decode_heads.h"
 #include "runner/layout.h"
 
 namespace permafrost {
@@ -125,6 +126,10 @@ Status DecodeOne(const Array& array, const std::optional<Picture>& picture, cons
       return DecodeKeypoints(array, picture, options, result);
     case Decoder::kSegments:
       return DecodeSegments(array, picture, options, result);
+    case Decoder::kHeat: {
+      ASSIGN_OR_RETURN(result.heat, FindHeat(array, options.keypoints.parts, picture));
+      return OkStatus();
+    }
     case Decoder::kImage: {
       ASSIGN_OR_RETURN(result.image, ToImage(array, options.image));
       return OkStatus();
@@ -139,7 +144,7 @@ StatusOr<std::optional<Array>> ChannelsLast(const std::vector<TensorInfo>& infos
   const auto info =
       std::find_if(infos.begin(), infos.end(), [&](const TensorInfo& one) { return one.name == result.name; });
   const bool is_map = result.decoder == Decoder::kKeypoints || result.decoder == Decoder::kSegments ||
-                      result.decoder == Decoder::kImage;
+                      result.decoder == Decoder::kHeat || result.decoder == Decoder::kImage;
   if (!is_map || info == infos.end() || info->layout != "NCHW" || result.array.dims.size() != 4) {
     return std::optional<Array>();
   }
@@ -147,13 +152,31 @@ StatusOr<std::optional<Array>> ChannelsLast(const std::vector<TensorInfo>& infos
   return std::optional<Array>(std::move(array));
 }
 
+StatusOr<Boxes> BoxesOf(const std::vector<NamedArray>& outputs, const DecodeOptions& options) {
+  std::optional<DetectorInfo> detector = options.detector;
+  if (!options.recipe.name.empty()) {
+    std::vector<HeadShape> shapes;
+    for (const NamedArray& output : outputs) shapes.push_back({output.name, output.array.dims});
+    ASSIGN_OR_RETURN(detector, MakeDetector(options.recipe, shapes));
+  }
+  if (detector && detector->kind != DetectorInfo::kDetectionOutput) return DecodeHeads(outputs, *detector, options.boxes);
+  ASSIGN_OR_RETURN(Boxes boxes, FindBoxes(outputs, options.boxes));
+  if (detector) {
+    for (Box& box : boxes.boxes) box.index += detector->class_offset;
+  }
+  return boxes;
+}
+
 }  // namespace
 
 StatusOr<std::vector<OutputResult>> Decode(std::vector<NamedArray> outputs, const std::vector<TensorInfo>& infos,
                                            const std::optional<Picture>& picture, const DecodeOptions& options) {
   std::optional<Boxes> boxes;
-  if (options.decoder == Decoder::kBoxes || (options.decoder == Decoder::kAuto && LookLikeBoxes(outputs))) {
-    ASSIGN_OR_RETURN(boxes, FindBoxes(outputs, options.boxes));
+  std::vector<BoxMask> masks;
+  const bool known = options.detector || !options.recipe.name.empty();
+  if (options.decoder == Decoder::kBoxes || (options.decoder == Decoder::kAuto && (known || LookLikeBoxes(outputs)))) {
+    ASSIGN_OR_RETURN(boxes, BoxesOf(outputs, options));
+    ASSIGN_OR_RETURN(masks, FindMasks(outputs, boxes->boxes, boxes->used));
     for (Box& box : boxes->boxes) {
       if (picture) box = ToPicture(box, boxes->relative, *picture);
     }
@@ -168,7 +191,10 @@ StatusOr<std::vector<OutputResult>> Decode(std::vector<NamedArray> outputs, cons
       result.decoder = Decoder::kBoxes;
       result.has_boxes = std::find(boxes->used.begin(), boxes->used.end(), true) - boxes->used.begin() ==
                          static_cast<std::ptrdiff_t>(i);
-      if (result.has_boxes) result.boxes = std::move(boxes->boxes);
+      if (result.has_boxes) {
+        result.boxes = std::move(boxes->boxes);
+        result.masks = std::move(masks);
+      }
     } else if (boxes) {
       result.decoder = Decoder::kRaw;
     } else if (result.decoder == Decoder::kAuto) {
@@ -201,9 +227,15 @@ std::string ResultsText(std::string_view input, const std::vector<OutputResult>&
           << std::setw(7) << Fixed(point.x, 1) << "  y " << std::setw(7) << Fixed(point.y, 1) << "  score "
           << Fixed(point.score, 3) << "\n";
     }
-    for (const Box& box : result.boxes) {
-      out << "    " << std::setw(9) << Fixed(box.score, 5) << "  " << ClassName(options, box.index) << "  "
-          << BoxText(box) << "\n";
+    for (size_t i = 0; i < result.boxes.size(); ++i) {
+      const Box& box = result.boxes[i];
+      out << "    " << std::setw(9) << Fixed(box.score, 5) << "  " << ClassName(options, box.index) << "  " << BoxText(box);
+      if (i < result.masks.size()) out << "  mask " << Fixed(100 * result.masks[i].Share(), 1) << "% of it";
+      out << "\n";
+    }
+    if (result.decoder == Decoder::kHeat) {
+      out << "    from " << result.heat.least << " to " << result.heat.most << ", hottest at x " << Fixed(result.heat.x, 1) << "  y "
+          << Fixed(result.heat.y, 1) << "\n";
     }
     if (result.has_boxes && result.boxes.empty()) out << "    no box above " << options.boxes.min_score << "\n";
     for (const Segment& segment : result.segments) {
@@ -266,9 +298,11 @@ std::string ResultsJson(std::string_view input, const std::vector<OutputResult>&
       }
     } else if (result.decoder == Decoder::kBoxes) {
       if (result.has_boxes) one["boxes"] = Json::array();
-      for (const Box& box : result.boxes) {
+      for (size_t i = 0; i < result.boxes.size(); ++i) {
+        const Box& box = result.boxes[i];
         Json entry = {{"index", box.index}, {"score", box.score}, {"x1", box.x1},
                       {"y1", box.y1},       {"x2", box.x2},       {"y2", box.y2}};
+        if (i < result.masks.size()) entry["mask_share"] = result.masks[i].Share();
         AddLabel(options, box.index, entry);
         one["boxes"].push_back(std::move(entry));
       }
@@ -279,6 +313,10 @@ std::string ResultsJson(std::string_view input, const std::vector<OutputResult>&
         AddLabel(options, segment.index, entry);
         one["segments"].push_back(std::move(entry));
       }
+    } else if (result.decoder == Decoder::kHeat) {
+      one["least"] = result.heat.least;
+      one["most"] = result.heat.most;
+      one["hottest"] = {{"x", result.heat.x}, {"y", result.heat.y}};
     } else if (result.decoder == Decoder::kImage) {
       one["width"] = result.image.cols;
       one["height"] = result.image.rows;
@@ -315,6 +353,9 @@ std::string ResultsCsv(std::string_view input, const std::vector<OutputResult>& 
       line("keypoint", point.part, named ? options.parts[static_cast<size_t>(point.part)] : "", point.score,
            StrCat(Number(point.x), ",", Number(point.y), ",,"));
     }
+    if (result.decoder == Decoder::kHeat) {
+      line("heat", 0, "", result.heat.most, StrCat(Number(result.heat.x), ",", Number(result.heat.y), ",,"));
+    }
     if (result.decoder != Decoder::kRaw) continue;
     const std::vector<float> values = ToFloats(result.array).value_or(std::vector<float>());
     for (size_t i = 0; i < values.size(); ++i) line("value", static_cast<int64_t>(i), "", values[i], ",,,");
@@ -332,6 +373,8 @@ Drawing ResultsDrawing(const std::vector<OutputResult>& results, const DecodeOpt
     for (const Keypoint& point : result.keypoints) {
       drawing.marks.push_back({point.x, point.y, NameOf(options.parts, point.part, "part")});
     }
+    if (!result.masks.empty()) drawing.masks = result.masks;
+    if (!result.heat.on_picture.empty()) drawing.heat = result.heat.on_picture;
     for (const Box& box : result.boxes) {
       drawing.boxes.emplace_back(box, StrCat(ClassName(options, box.index), " ", Fixed(box.score, 2)));
     }

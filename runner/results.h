@@ -8,15 +8,18 @@
 #include "optimizer/support/status.h"
 #include "runner/decode_boxes.h"
 #include "runner/decode_classes.h"
+#include "runner/decode_heat.h"
 #include "runner/decode_image.h"
 #include "runner/decode_keypoints.h"
+#include "runner/decode_masks.h"
 #include "runner/decode_segments.h"
 #include "runner/draw.h"
 #include "runner/session.h"
+#include "shared_io/make_detector.h"
 
 namespace permafrost {
 
-enum class Decoder { kAuto, kClasses, kBoxes, kSegments, kKeypoints, kImage, kRaw };
+enum class Decoder { kAuto, kClasses, kBoxes, kSegments, kKeypoints, kImage, kHeat, kRaw };
 
 struct DecodeOptions {
   // kAuto: boxes where nothing else has these shapes or names (see LookLikeBoxes), classes for a vector of at least two
@@ -27,6 +30,8 @@ struct DecodeOptions {
   std::vector<std::string> labels = {};  // of classes
   int64_t first_label = 0;               // the class that the first label names
   BoxOptions boxes = {};
+  std::optional<DetectorInfo> detector = std::nullopt;  // how its boxes are read; else as they look
+  DecoderRecipe recipe = {};                            // makes the above of the outputs, unless its name is empty
   SegmentOptions segments = {};
   bool map_to_picture = false;  // also make maps of segments pixel by pixel, to draw them
   ImageOptions image = {};
@@ -46,6 +51,8 @@ struct OutputResult {
   // together the first one holds them.
   std::vector<Box> boxes;
   bool has_boxes = false;
+  std::vector<BoxMask> masks;  // of the boxes, in their order, or none
+  HeatMap heat;
   SegmentMap map;                 // cells outside the picture are -1
   std::vector<Segment> segments;  // of the map
   SegmentMap on_picture;          // the map pixel by pixel, when options.map_to_picture and there is a picture

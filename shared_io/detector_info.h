@@ -13,6 +13,17 @@ struct DetectorInfo {
   static constexpr int64_t kVersion = 1;
   static constexpr std::string_view kDetectionOutput = "detection_output";  // rows of cv::dnn's DetectionOutput
   static constexpr std::string_view kHeads = "heads";                       // box encodings and class scores
+  static constexpr std::string_view kYolo = "yolo";                         // grids of cells
+  static constexpr std::string_view kCenterSize = "center_size";            // ty, tx, th, tw
+  static constexpr std::string_view kCenterSizeXy = "center_size_xy";       // tx, ty, tw, th
+
+  // An output [1, rows, columns, boxes * (5 + classes)]; kYolo only.
+  struct YoloHead {
+    std::string output;
+    double xy_scale = 1;         // how far beyond its cell a middle may lie: 1 not at all
+    std::vector<float> anchors;  // width, height of each box in pixels of the input
+    bool operator==(const YoloHead&) const = default;
+  };
 
   std::string family;  // "ssd"
   std::string kind;    // one of the above
@@ -28,6 +39,7 @@ struct DetectorInfo {
   std::string box_coder;            // "center_size"
   std::array<double, 4> box_scales = {1, 1, 1, 1};  // of ty, tx, th, tw
   std::vector<float> anchors;       // y1, x1, y2, x2 of each, 0..1 of the picture; kHeads only
+  std::vector<YoloHead> heads = {};
   std::string input;                // the picture
   int64_t input_width = 0, input_height = 0;
 

@@ -1,5 +1,7 @@
 #include "shared_io/detector_json.h"
 
+#include <algorithm>
+
 namespace permafrost {
 
 Json DetectorToJson(const DetectorInfo& detector) {
@@ -12,6 +14,11 @@ Json DetectorToJson(const DetectorInfo& detector) {
     json["boxes"] = detector.boxes;
     json["scores"] = detector.scores;
     json["score_converter"] = detector.score_converter;
+  } else if (detector.kind == DetectorInfo::kYolo) {
+    json["score_converter"] = detector.score_converter;
+    for (const DetectorInfo::YoloHead& head : detector.heads) {
+      json["heads"].push_back(Json{{"output", head.output}, {"xy_scale", head.xy_scale}, {"anchors", head.anchors}});
+    }
   } else {
     json["detections"] = detector.detections;
   }
@@ -33,28 +40,60 @@ Json DetectorToJson(const DetectorInfo& detector) {
 
 namespace {
 
-void ReadHeads(FieldReader& fields, DetectorInfo& detector, Status& status) {
-  fields.Read("boxes", detector.boxes);
-  fields.Read("scores", detector.scores);
-  fields.Read("score_converter", detector.score_converter);
-  const std::string& converter = detector.score_converter;
+void ReadConverter(FieldReader& fields, std::string& converter) {
+  fields.Read("score_converter", converter);
   if (converter != "sigmoid" && converter != "softmax" && converter != "identity") {
     fields.Fail("score_converter", "\"sigmoid\", \"softmax\" or \"identity\"");
   }
+}
+
+std::vector<float> ReadAnchors(FieldReader& fields) {
+  std::vector<float> anchors;
+  for (const Json& number : fields.List("anchors")) {
+    if (!number.is_number()) {
+      fields.Fail("anchors", "a list of numbers");
+      return {};
+    }
+    anchors.push_back(number.get<float>());
+  }
+  return anchors;
+}
+
+void ReadYolo(FieldReader& fields, DetectorInfo& detector, Status& status) {
+  ReadConverter(fields, detector.score_converter);
+  for (const Json& item : fields.List("heads")) {
+    FieldReader head(item, StrCat("detector.heads[", detector.heads.size(), "]"), status);
+    DetectorInfo::YoloHead& read = detector.heads.emplace_back();
+    head.Read("output", read.output);
+    head.Read("xy_scale", read.xy_scale);
+    if (!(read.xy_scale >= 1 && read.xy_scale < 10)) head.Fail("xy_scale", "a number from 1 to 10");
+    read.anchors = ReadAnchors(head);
+    const auto positive = [](float number) { return number > 0; };
+    const bool all = std::all_of(read.anchors.begin(), read.anchors.end(), positive);
+    if (read.anchors.empty() || read.anchors.size() % 2 != 0 || !all) head.Fail("anchors", "a width and a height for each box");
+    if (!status.ok()) return;
+  }
+  if (detector.heads.empty()) fields.Fail("heads", "a list of heads");
+  if (detector.input_width < 1 || detector.input_height < 1) fields.Fail("input", "a picture with width and height");
+}
+
+void ReadHeads(FieldReader& fields, DetectorInfo& detector, Status& status) {
+  fields.Read("boxes", detector.boxes);
+  fields.Read("scores", detector.scores);
+  ReadConverter(fields, detector.score_converter);
   if (!fields.Has("box_coder")) return fields.Fail("box_coder", "an object");
   FieldReader coder(fields.At("box_coder"), "detector.box_coder", status);
   coder.Read("kind", detector.box_coder);
-  if (detector.box_coder != "center_size") coder.Fail("kind", "\"center_size\"");
+  if (detector.box_coder != DetectorInfo::kCenterSize && detector.box_coder != DetectorInfo::kCenterSizeXy) {
+    coder.Fail("kind", "\"center_size\" or \"center_size_xy\"");
+  }
   const Json& scales = coder.List("scales");
   if (scales.size() != 4) return coder.Fail("scales", "four numbers");
   for (size_t i = 0; i < 4; ++i) {
     if (!scales[i].is_number() || !(scales[i].get<double>() > 0)) return coder.Fail("scales", "four positive numbers");
     detector.box_scales[i] = scales[i].get<double>();
   }
-  for (const Json& number : fields.List("anchors")) {
-    if (!number.is_number()) return fields.Fail("anchors", "a list of numbers");
-    detector.anchors.push_back(number.get<float>());
-  }
+  detector.anchors = ReadAnchors(fields);
   if (detector.anchors.empty() || detector.anchors.size() % 4 != 0) fields.Fail("anchors", "four numbers for each box");
 }
 
@@ -92,8 +131,10 @@ DetectorInfo ReadDetector(const Json& json, Status& status) {
     ReadHeads(fields, detector, status);
   } else if (detector.kind == DetectorInfo::kDetectionOutput) {
     fields.Read("detections", detector.detections);
+  } else if (detector.kind == DetectorInfo::kYolo) {
+    ReadYolo(fields, detector, status);
   } else {
-    fields.Fail("kind", "\"detection_output\" or \"heads\"");
+    fields.Fail("kind", "\"detection_output\", \"heads\" or \"yolo\"");
   }
   return detector;
 }

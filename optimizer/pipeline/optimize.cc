@@ -420,7 +420,7 @@ class Job {
       }
     }
     Describe(pixel_inputs);
-    return OkStatus();
+    return options_.decoder.name.empty() ? OkStatus() : DescribeDecoder();
   }
 
   Status Judge() {
@@ -479,6 +479,20 @@ class Job {
       report_.notes.push_back(
           StrCat("input '", input.name, "' takes pixels as they are, 0 to 255: the graph scales them"));
     }
+  }
+
+  Status DescribeDecoder() {
+    if (options_.decoder.name.ends_with(".json")) {
+      ASSIGN_OR_RETURN(report_.info.detector, ReadDetectorFile(options_.decoder.name));
+      return OkStatus();
+    }
+    std::vector<HeadShape> outputs;
+    for (const TensorInfo& output : report_.info.outputs) outputs.push_back({output.name, output.shape});
+    ASSIGN_OR_RETURN(DetectorInfo detector, MakeDetector(options_.decoder, outputs));
+    if (report_.info.inputs.size() == 1) detector.input = report_.info.inputs[0].name;
+    report_.notes.push_back(StrCat("decoder ", options_.decoder.name, ": ", detector.classes, " classes"));
+    report_.info.detector = std::move(detector);
+    return OkStatus();
   }
 
   Status WriteGraph() {

@@ -10,6 +10,7 @@
 #include "optimizer/pipeline/batch.h"
 #include "optimizer/pipeline/run.h"
 #include "optimizer/pipeline/specs.h"
+#include "shared_io/make_detector.h"
 #include "shared_io/model_json.h"
 
 namespace permafrost {
@@ -31,6 +32,7 @@ std::string ToString(const Target& target);
 struct OptimizeOptions {
   std::string model;
   OpenOptions open;        // where its parts are
+  DecoderRecipe decoder;   // how raw heads become boxes, for model.json; its name may be a file.json. Empty: not told
   std::string signature;   // empty: serving_default, else the only one
   std::string output;  // model.pb or model.onnx; its description goes beside it. Empty: nothing is written
   std::string ema_name;    // take the moving averages that have this name in the checkpoint; empty: plain values

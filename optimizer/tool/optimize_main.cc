@@ -14,6 +14,7 @@
 #include "optimizer/support/text_table.h"
 #include "optimizer/support/version.h"
 #include "optimizer/tool/console.h"
+#include "shared_io/npy.h"
 #include "shared_io/paths.h"
 
 namespace permafrost {
@@ -181,7 +182,7 @@ int Main(int argc, char** argv) {
   OptimizeOptions options;
   std::vector<std::string> files;
   int opset = 0;
-  std::string inputs, outputs, target = "opencv", passes, add, explain;
+  std::string anchors, inputs, outputs, target = "opencv", passes, add, explain;
   std::vector<std::string> sets;
   int64_t batch = 0;
   bool ema = false, list = false, dry_run = false, json = false;
@@ -190,6 +191,11 @@ int Main(int argc, char** argv) {
   app.add_option("model", options.model, "The model, told by content: .pb, .pbtxt, .meta, a SavedModel's folder, a checkpoint with its graph");
   app.add_option("--opencv-graph", options.open.opencv_graph,
                  "OpenCV's own .pbtxt of this frozen .pb (of its tf_text_graph_*.py): both become one file that needs no .pbtxt");
+  app.add_option("--decoder", options.decoder.name,
+                 "How raw heads become boxes, for model.json: yolov2, yolov3, yolov3-tiny, yolov4, yolov4-tiny, ssd, ssd-sigmoid, "
+                 "ssd-softmax or a file.json (docs/detection.md)");
+  app.add_option("--anchors", anchors, "Of --decoder ssd: .npy [A,4]");
+  app.add_option("--anchor-order", options.decoder.anchor_order, "yxyx, xyxy or cxcywh")->capture_default_str();
   app.add_option("--checkpoint", options.open.checkpoint,
                  "Where variables get their values: prefix, folder or file (default: the one beside a .meta)");
   app.add_flag("--ema", ema, "Take the moving averages of variables where the checkpoint has them");
@@ -254,6 +260,11 @@ int Main(int argc, char** argv) {
     Fail(kProgram, status);
     return kUsage;
   };
+  if (!anchors.empty()) {
+    auto read = ReadNpy(anchors);
+    if (!read.ok()) return usage(read.status());
+    options.decoder.anchors = *std::move(read);
+  }
   if (ema && options.ema_name.empty()) options.ema_name = "ExponentialMovingAverage";
   if (app.count("--batch") > 0) {
     if (batch == 0) return usage(InvalidArgument("--batch 0: expected 1 or more, or -1 for any batch"));

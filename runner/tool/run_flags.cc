@@ -10,6 +10,7 @@
 #include "optimizer/support/sha256.h"
 #include "runner/devices.h"
 #include "runner/inputs/models_yml.h"
+#include "shared_io/npy.h"
 
 namespace permafrost {
 namespace {
@@ -99,10 +100,11 @@ void AddResultFlags(CLI::App& app, RunFlags& flags) {
                                                    {"segments", Decoder::kSegments},
                                                    {"keypoints", Decoder::kKeypoints},
                                                    {"image", Decoder::kImage},
+                                                   {"heat", Decoder::kHeat},
                                                    {"raw", Decoder::kRaw}};
   app.add_option(
          "--decode", decode.decoder,
-         "classes, boxes, segments, keypoints, image or raw (default: boxes of a detection network, classes for a "
+         "classes, boxes, segments, keypoints, heat, image or raw (default: boxes of a detection network, classes for a "
          "vector)")
       ->transform(CLI::CheckedTransformer(decoders))
       ->group(results);
@@ -134,6 +136,11 @@ void AddResultFlags(CLI::App& app, RunFlags& flags) {
   app.add_option("--overlap", flags.overlap, "of two boxes that overlap more only the better stays; 1: both (0.45)")
       ->check(CLI::Range(0.0, 1.0))
       ->group(boxes);
+  app.add_option("--decoder", flags.decoder,
+                 "how raw heads become boxes: yolov2, yolov3, yolov3-tiny, yolov4, yolov4-tiny, ssd, ssd-sigmoid, ssd-softmax or a "
+                 "file.json (default: as model.json says)")
+      ->group(boxes);
+  app.add_option("--anchors", flags.anchors, "of --decoder ssd: .npy [A,4], in the --box-order")->group(boxes);
   app.add_option("--background", decode.boxes.background, "class that is no thing")->group(boxes);
 
   const std::string points = "Key points and pictures";
@@ -270,6 +277,7 @@ Status ReadFlags(const CLI::App& app, RunFlags& flags) {
   if (!flags.models_yml.empty() && flags.alias.empty()) return InvalidArgument("--models-yml: give its --alias too");
   if (flags.resume && flags.out.empty()) return InvalidArgument("--resume: give --out, the file that goes on");
   if (app.count("--random") > 0) flags.items.random_seed = flags.random_seed;
+  if (!flags.anchors.empty() && flags.decoder.rfind("ssd", 0) != 0) return InvalidArgument("--anchors: give --decoder ssd too");
   if (app.count("--count") > 0 && !flags.items.random_seed) return InvalidArgument("--count: give --random too");
   for (const std::string& list : flags.lists) flags.items.arguments.push_back("@" + list);
   if (flags.items.arguments.empty() && !flags.items.random_seed) {
@@ -297,6 +305,28 @@ Status ReadFlags(const CLI::App& app, RunFlags& flags) {
   return OkStatus();
 }
 
+namespace {
+
+Status TakeAnchors(RunFlags& flags) {
+  if (flags.anchors.empty()) return OkStatus();
+  DecoderRecipe& recipe = flags.run.decode.recipe;
+  ASSIGN_OR_RETURN(recipe.anchors, ReadNpy(flags.anchors));
+  switch (flags.run.decode.boxes.order) {
+    case BoxOrder::kXyxy:
+      recipe.anchor_order = "xyxy";
+      return OkStatus();
+    case BoxOrder::kCxcywh:
+      recipe.anchor_order = "cxcywh";
+      return OkStatus();
+    case BoxOrder::kXywh:
+      return InvalidArgument("--anchors: are corners (--box-order yxyx or xyxy), or middles and sizes (cxcywh)");
+    default:
+      return OkStatus();
+  }
+}
+
+}  // namespace
+
 Status ReadFlagFiles(const CLI::App& app, RunFlags& flags) {
   DecodeOptions& decode = flags.run.decode;
   std::string labels = flags.labels;
@@ -308,6 +338,12 @@ Status ReadFlagFiles(const CLI::App& app, RunFlags& flags) {
     if (app.count("--decode") == 0 && entry.sample == "classification") decode.decoder = Decoder::kClasses;
     if (app.count("--decode") == 0 && entry.sample == "object_detection") decode.decoder = Decoder::kBoxes;
     if (app.count("--decode") == 0 && entry.sample == "segmentation") decode.decoder = Decoder::kSegments;
+  }
+  if (flags.decoder.ends_with(".json")) {
+    ASSIGN_OR_RETURN(decode.detector, ReadDetectorFile(flags.decoder));
+  } else if (!flags.decoder.empty()) {
+    decode.recipe.name = flags.decoder;
+    RETURN_IF_ERROR(TakeAnchors(flags));
   }
   if (!labels.empty()) {
     ASSIGN_OR_RETURN(decode.labels, ReadLabels(labels));

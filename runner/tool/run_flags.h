@@ -27,6 +27,7 @@ struct RunFlags {
   bool resume = false, show = false, timing = false;
   std::string digest;  // of all flags that shape the results
 
+  std::string decoder, anchors;
   std::string size, labels, parts, shard_text, models_yml, alias;
   std::vector<std::string> lists;
   std::vector<double> mean, std;

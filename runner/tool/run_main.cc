@@ -110,6 +110,8 @@ Status RunAll(const CLI::App& app, RunFlags& flags) {
   ASSIGN_OR_RETURN(std::vector<Session> sessions,
                    Session::OpenSeveral(flags.model, flags.session, static_cast<size_t>(flags.streams)));
   TellCpuLayers(sessions[0]);
+  const bool described = sessions[0].info() && sessions[0].info()->detector;
+  if (described && flags.decoder.empty()) flags.run.decode.detector = sessions[0].info()->detector;
   ASSIGN_OR_RETURN(std::vector<Item> items, ListItems(flags.items, sessions[0].inputs()));
   RETURN_IF_ERROR(KeepShard(items, flags.shard, flags.shards));
   std::optional<Resume> resume;

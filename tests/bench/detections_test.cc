@@ -96,11 +96,11 @@ TEST(Detections, OfDetectionOutputEqualTheFourTensorsOfTheObjectDetectionApi) {
                                                   0, 0, 0, 0, 0, 0, 0})}};
   DetectionLimits limits;
   limits.class_shift = 1;
-  const DetectionComparison same = CompareDetections(rows, api, limits);
+  const DetectionComparison same = CompareDetections(rows, api, nullptr, limits);
   EXPECT_EQ(same.verdict, Verdict::kPassed) << same.reason;
   EXPECT_EQ(same.matched, 2);
   limits.class_shift = 0;
-  EXPECT_EQ(CompareDetections(rows, api, limits).missed, 2);
+  EXPECT_EQ(CompareDetections(rows, api, nullptr, limits).missed, 2);
 }
 
 TEST(Detections, RefuseToCompareThousandsOfBoxes) {

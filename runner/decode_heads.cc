@@ -1,0 +1,147 @@
+#include "runner/decode_heads.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace permafrost {
+namespace {
+
+constexpr float kLargestLog = 20;  // of a box's size in anchors: what is above comes from damage
+
+float Sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
+
+// Numbers of one box become scores of its classes.
+void Convert(std::string_view converter, const float* from, size_t count, std::vector<float>& scores) {
+  scores.assign(from, from + count);
+  if (converter == "sigmoid") {
+    for (float& score : scores) score = Sigmoid(score);
+  } else if (converter == "softmax" && count > 0) {
+    const float most = *std::max_element(scores.begin(), scores.end());
+    float sum = 0;
+    for (float& score : scores) sum += score = std::exp(score - most);
+    for (float& score : scores) score /= sum;
+  }
+}
+
+class HeadDecoder {
+ public:
+  HeadDecoder(const std::vector<NamedArray>& outputs, const DetectorInfo& detector, const BoxOptions& options)
+      : outputs_(outputs), detector_(detector) {
+    least_ = std::max(options.min_score, static_cast<float>(detector.score_threshold));
+    background_ = options.background >= 0 ? options.background : detector.background;
+    overlap_ = options.overlap.value_or(static_cast<float>(detector.iou_threshold));
+    found_.used.assign(outputs.size(), false);
+  }
+
+  StatusOr<Boxes> Decode() {
+    if (detector_.kind == DetectorInfo::kYolo) {
+      for (const DetectorInfo::YoloHead& head : detector_.heads) RETURN_IF_ERROR(ReadYolo(head));
+    } else {
+      RETURN_IF_ERROR(ReadAnchored());
+    }
+    RETURN_IF_ERROR(KeepBest(least_, overlap_, found_.boxes));
+    for (Box& box : found_.boxes) {
+      for (double* edge : {&box.x1, &box.y1, &box.x2, &box.y2}) {
+        if (detector_.clip) *edge = std::clamp(*edge, 0.0, 1.0);
+      }
+    }
+    if (detector_.max_detections > 0 && static_cast<int64_t>(found_.boxes.size()) > detector_.max_detections) {
+      found_.boxes.resize(static_cast<size_t>(detector_.max_detections));
+    }
+    return std::move(found_);
+  }
+
+ private:
+  // Its numbers, and its dims without the batch.
+  StatusOr<std::vector<float>> Take(const std::string& name, std::vector<int64_t>& dims) {
+    const auto found = std::find_if(outputs_.begin(), outputs_.end(), [&](const NamedArray& one) { return one.name == name; });
+    if (found == outputs_.end()) return NotFound("no output \"", name, "\", where the detector has its heads");
+    dims = found->array.dims;
+    if (dims.size() > 2) {
+      if (dims[0] != 1) return Unsupported("output \"", name, "\": boxes of a batch of pictures; run without --batch");
+      dims.erase(dims.begin());
+    }
+    found_.used[static_cast<size_t>(found - outputs_.begin())] = true;
+    return ToFloats(found->array);
+  }
+
+  Status Misfit(const std::string& name, const std::vector<int64_t>& dims, std::string_view expected) const {
+    return InvalidArgument("output \"", name, "\" has the shape ", DimsText(dims), " without its batch, expected ", expected);
+  }
+
+  void Add(size_t column, float score, double cx, double cy, double w, double h) {
+    if (!(score >= least_) || static_cast<int64_t>(column) == background_) return;
+    Box box{static_cast<int64_t>(column) + detector_.class_offset, score, cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2};
+    for (double* edge : {&box.x1, &box.y1, &box.x2, &box.y2}) {
+      if (!std::isfinite(*edge)) return;
+    }
+    found_.boxes.push_back(box);
+  }
+
+  Status ReadAnchored() {
+    const size_t count = detector_.anchors.size() / 4, classes = static_cast<size_t>(detector_.classes);
+    std::vector<int64_t> dims;
+    ASSIGN_OR_RETURN(const std::vector<float> codes, Take(detector_.boxes, dims));
+    if (codes.size() != count * 4) return Misfit(detector_.boxes, dims, StrCat("[", count, ",4]"));
+    ASSIGN_OR_RETURN(const std::vector<float> numbers, Take(detector_.scores, dims));
+    if (numbers.size() != count * classes) return Misfit(detector_.scores, dims, StrCat("[", count, ",", classes, "]"));
+    const size_t x = detector_.box_coder == DetectorInfo::kCenterSizeXy ? 0 : 1, y = 1 - x;
+    const auto& scales = detector_.box_scales;
+    std::vector<float> scores;
+    for (size_t i = 0; i < count; ++i) {
+      Convert(detector_.score_converter, numbers.data() + i * classes, classes, scores);
+      const float* anchor = detector_.anchors.data() + i * 4;
+      const float* code = codes.data() + i * 4;
+      const double height = anchor[2] - anchor[0], width = anchor[3] - anchor[1];
+      const double cx = (anchor[1] + anchor[3]) / 2 + code[x] / scales[x] * width;
+      const double cy = (anchor[0] + anchor[2]) / 2 + code[y] / scales[y] * height;
+      const double w = width * std::exp(std::min<double>(code[2 + x] / scales[2 + x], kLargestLog));
+      const double h = height * std::exp(std::min<double>(code[2 + y] / scales[2 + y], kLargestLog));
+      for (size_t c = 0; c < classes; ++c) Add(c, scores[c], cx, cy, w, h);
+    }
+    return OkStatus();
+  }
+
+  // A grid of cells, each with some boxes: x, y, w, h, whether there is something, what.
+  Status ReadYolo(const DetectorInfo::YoloHead& head) {
+    const size_t boxes = head.anchors.size() / 2, classes = static_cast<size_t>(detector_.classes), numbers = 5 + classes;
+    std::vector<int64_t> dims;
+    ASSIGN_OR_RETURN(const std::vector<float> values, Take(head.output, dims));
+    const std::string expected = StrCat("[H,W,", boxes * numbers, "]");
+    if (dims.size() < 3 || dims[0] < 1 || dims[1] < 1) return Misfit(head.output, dims, expected);
+    const size_t rows = static_cast<size_t>(dims[0]), columns = static_cast<size_t>(dims[1]);
+    if (values.size() / rows / columns != boxes * numbers || values.size() % (rows * columns) != 0) {
+      return Misfit(head.output, dims, expected);
+    }
+    const float shift = static_cast<float>(head.xy_scale - 1) / 2;
+    std::vector<float> scores;
+    for (size_t i = 0; i < rows * columns * boxes; ++i) {
+      const float* box = values.data() + i * numbers;
+      const float objectness = Sigmoid(box[4]);
+      if (!(objectness >= least_)) continue;
+      Convert(detector_.score_converter, box + 5, classes, scores);
+      const size_t cell = i / boxes;
+      const double cx = (static_cast<double>(cell % columns) + Sigmoid(box[0]) * head.xy_scale - shift) / static_cast<double>(columns);
+      const double cy = (static_cast<double>(cell / columns) + Sigmoid(box[1]) * head.xy_scale - shift) / static_cast<double>(rows);
+      const float* anchor = head.anchors.data() + 2 * (i % boxes);
+      const double w = std::exp(std::min(box[2], kLargestLog)) * anchor[0] / static_cast<double>(detector_.input_width);
+      const double h = std::exp(std::min(box[3], kLargestLog)) * anchor[1] / static_cast<double>(detector_.input_height);
+      for (size_t c = 0; c < classes; ++c) Add(c, objectness * scores[c], cx, cy, w, h);
+    }
+    return OkStatus();
+  }
+
+  const std::vector<NamedArray>& outputs_;
+  const DetectorInfo& detector_;
+  float least_, overlap_;
+  int64_t background_;
+  Boxes found_;
+};
+
+}  // namespace
+
+StatusOr<Boxes> DecodeHeads(const std::vector<NamedArray>& outputs, const DetectorInfo& detector, const BoxOptions& options) {
+  return HeadDecoder(outputs, detector, options).Decode();
+}
+
+}  // namespace permafrost

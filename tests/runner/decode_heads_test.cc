@@ -1,0 +1,216 @@
+#include "runner/decode_heads.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+
+#include "runner/results.h"
+#include "shared_io/npy.h"
+#include "tests/support/places.h"
+
+namespace permafrost {
+namespace {
+
+using ::testing::HasSubstr;
+
+Array Read(const std::string& name) {
+  const std::string path = SourceDir() + "/tests/data/detection/heads/" + name + ".npy";
+  auto array = ReadNpy(path);
+  EXPECT_TRUE(array.ok()) << array.status();
+  return array.ok() ? *std::move(array) : Array();
+}
+
+// Heads that scripts/make_head_cases.py made up, and the boxes that TensorFlow found in them.
+struct HeadCase {
+  std::vector<NamedArray> outputs;
+  std::vector<float> expected;
+};
+
+HeadCase OpenCase(const std::string& name, size_t heads) {
+  HeadCase found;
+  for (size_t i = 0; i < heads; ++i) found.outputs.push_back({"head" + std::to_string(i), Read(StrCat(name, "/out", i))});
+  found.expected = *ToFloats(Read(name + "/expected"));
+  return found;
+}
+
+std::vector<HeadShape> ShapesOf(const std::vector<NamedArray>& outputs) {
+  std::vector<HeadShape> shapes;
+  for (const NamedArray& output : outputs) shapes.push_back({output.name, output.array.dims});
+  return shapes;
+}
+
+void ExpectBoxes(const Boxes& found, const std::vector<float>& expected) {
+  EXPECT_TRUE(found.relative);
+  EXPECT_GT(expected.size(), 5U * 6) << "the case proves nothing";
+  ASSERT_EQ(found.boxes.size(), expected.size() / 6);
+  for (size_t i = 0; i < found.boxes.size(); ++i) {
+    const Box& box = found.boxes[i];
+    const float* row = expected.data() + 6 * i;
+    SCOPED_TRACE(i);
+    EXPECT_EQ(box.index, static_cast<int64_t>(row[0]));
+    EXPECT_NEAR(box.score, row[1], 1e-5);
+    EXPECT_NEAR(box.x1, row[2], 1e-5);
+    EXPECT_NEAR(box.y1, row[3], 1e-5);
+    EXPECT_NEAR(box.x2, row[4], 1e-5);
+    EXPECT_NEAR(box.y2, row[5], 1e-5);
+  }
+}
+
+class Yolo : public ::testing::TestWithParam<std::pair<const char*, size_t>> {};
+
+TEST_P(Yolo, FindsWhatTensorFlowFinds) {
+  const auto& [name, heads] = GetParam();
+  const HeadCase given = OpenCase(name, heads);
+  const auto detector = MakeDetector({name}, ShapesOf(given.outputs));
+  ASSERT_TRUE(detector.ok()) << detector.status();
+  const auto found = DecodeHeads(given.outputs, *detector, {});
+  ASSERT_TRUE(found.ok()) << found.status();
+  ExpectBoxes(*found, given.expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Yolo, ::testing::Values(std::pair("yolov2", 1), std::pair("yolov3", 3), std::pair("yolov4-tiny", 2)),
+                         [](const auto& info) {
+                           std::string name = info.param.first;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+TEST(DecodeHeads, TellsTheGridsApartWhateverTheirOrder) {
+  HeadCase given = OpenCase("yolov3", 3);
+  std::swap(given.outputs[0], given.outputs[2]);
+  const auto detector = MakeDetector({"yolov3"}, ShapesOf(given.outputs));
+  ASSERT_TRUE(detector.ok()) << detector.status();
+  EXPECT_EQ(detector->input_width, 64);
+  EXPECT_EQ(detector->classes, 2);
+  const auto found = DecodeHeads(given.outputs, *detector, {});
+  ASSERT_TRUE(found.ok()) << found.status();
+  ExpectBoxes(*found, given.expected);
+}
+
+TEST(DecodeHeads, TakesAnchorsOnAnAxisOfTheirOwn) {
+  HeadCase given = OpenCase("yolov4-tiny", 2);
+  for (NamedArray& output : given.outputs) {
+    output.array.dims.back() /= 3;
+    output.array.dims.insert(output.array.dims.end() - 1, 3);
+  }
+  const auto detector = MakeDetector({"yolov4-tiny"}, ShapesOf(given.outputs));
+  ASSERT_TRUE(detector.ok()) << detector.status();
+  const auto found = DecodeHeads(given.outputs, *detector, {});
+  ASSERT_TRUE(found.ok()) << found.status();
+  ExpectBoxes(*found, given.expected);
+}
+
+TEST(DecodeHeads, FindsWhatTensorFlowFindsWithAnchors) {
+  for (const auto& [name, order] : {std::pair("ssd-sigmoid", "xyxy"), std::pair("ssd-softmax", "yxyx")}) {
+    SCOPED_TRACE(name);
+    const HeadCase given = OpenCase(name, 2);
+    const auto detector = MakeDetector({name, Read(StrCat(name, "/anchors")), order}, ShapesOf(given.outputs));
+    ASSERT_TRUE(detector.ok()) << detector.status();
+    const auto found = DecodeHeads(given.outputs, *detector, {});
+    ASSERT_TRUE(found.ok()) << found.status();
+    ExpectBoxes(*found, given.expected);
+  }
+}
+
+TEST(DecodeHeads, ShiftsClassesAndLeavesTheBackgroundOut) {
+  const HeadCase given = OpenCase("ssd-softmax", 2);
+  auto detector = *MakeDetector({"ssd-softmax", Read("ssd-softmax/anchors"), "yxyx"}, ShapesOf(given.outputs));
+  EXPECT_EQ(detector.background, 0);
+  detector.class_offset = 10;
+  detector.max_detections = 3;
+  const auto found = DecodeHeads(given.outputs, detector, {});
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_EQ(found->boxes.size(), 3U);
+  for (const Box& box : found->boxes) EXPECT_GT(box.index, 10);
+}
+
+TEST(DecodeHeads, TakesTheRecipeOfTheOptionsInDecode) {
+  const HeadCase given = OpenCase("yolov4-tiny", 2);
+  DecodeOptions options;
+  options.recipe.name = "yolov4-tiny";
+  const auto results = Decode(given.outputs, {}, std::nullopt, options);
+  ASSERT_TRUE(results.ok()) << results.status();
+  ASSERT_TRUE((*results)[0].has_boxes);
+  EXPECT_EQ((*results)[0].boxes.size(), given.expected.size() / 6);
+  EXPECT_EQ((*results)[1].decoder, Decoder::kBoxes);
+}
+
+TEST(DecodeHeads, SaysWhatDoesNotFit) {
+  const HeadCase given = OpenCase("yolov3", 3);
+  const std::vector<HeadShape> shapes = ShapesOf(given.outputs);
+  const auto error = [](const DecoderRecipe& recipe, const std::vector<HeadShape>& outputs) {
+    return Message(MakeDetector(recipe, outputs).status());
+  };
+  EXPECT_THAT(error({"yolov4-tiny"}, shapes), HasSubstr("takes 2 outputs"));
+  EXPECT_THAT(error({"yolov5"}, shapes), HasSubstr("neither a file.json nor one of yolov2"));
+  EXPECT_THAT(error({"ssd"}, shapes), HasSubstr("give the anchors with --anchors"));
+  EXPECT_THAT(error({"ssd", Read("ssd-sigmoid/anchors"), "xyxy"}, shapes), HasSubstr("no pair of outputs [1,60,4]"));
+  EXPECT_THAT(error({"ssd", FloatArray({3}, {1, 2, 3}), "xyxy"}, shapes), HasSubstr("expected [A,4]"));
+  std::vector<HeadShape> uneven = shapes;
+  uneven[2].dims[1] = 3;
+  EXPECT_THAT(error({"yolov3"}, uneven), HasSubstr("takes 3 outputs"));
+  uneven = shapes;
+  uneven[0].dims = {1, -1, -1, 21};
+  EXPECT_THAT(error({"yolov3"}, uneven), HasSubstr("takes 3 outputs"));
+}
+
+TEST(DecodeHeads, RefusesOutputsOtherThanDescribed) {
+  const HeadCase given = OpenCase("yolov3", 3);
+  const auto detector = *MakeDetector({"yolov3"}, ShapesOf(given.outputs));
+  const auto error = [&](const std::vector<NamedArray>& outputs) { return Message(DecodeHeads(outputs, detector, {}).status()); };
+  EXPECT_THAT(error({given.outputs[0], given.outputs[1]}), HasSubstr("no output \"head2\""));
+  std::vector<NamedArray> changed = given.outputs;
+  changed[1].array = FloatArray({1, 2, 2, 5}, std::vector<float>(20));
+  EXPECT_THAT(error(changed), HasSubstr("has the shape [2,2,5] without its batch, expected [H,W,21]"));
+  changed[1].array = FloatArray({2, 4, 4, 21}, std::vector<float>(2 * 4 * 4 * 21));
+  EXPECT_THAT(error(changed), HasSubstr("run without --batch"));
+}
+
+TEST(DecodeHeads, IgnoresNumbersThatAreNone) {
+  HeadCase given = OpenCase("yolov3", 3);
+  const auto detector = *MakeDetector({"yolov3"}, ShapesOf(given.outputs));
+  for (NamedArray& output : given.outputs) {
+    std::vector<float> values(*ElementCount(output.array.dims), NAN);
+    for (size_t i = 4; i < values.size(); i += 7) values[i] = values[i + 1] = 50;  // surely something, somewhere
+    output.array = FloatArray(output.array.dims, values);
+  }
+  const auto found = DecodeHeads(given.outputs, detector, {});
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_TRUE(found->boxes.empty());
+}
+
+TEST(DetectorFile, IsReadOrRefusedWithTheField) {
+  const std::string path = ::testing::TempDir() + "/detector_file." + std::to_string(::getpid()) + ".json";
+  const auto read = [&](const std::string& text) {
+    std::FILE* file = std::fopen(path.c_str(), "wb");
+    std::fwrite(text.data(), 1, text.size(), file);
+    std::fclose(file);
+    return ReadDetectorFile(path);
+  };
+  const std::string good = R"({"version": 1, "family": "mine", "kind": "yolo", "classes": 2, "background": -1, "class_offset": 0,
+    "score_threshold": 0.25, "iou_threshold": 0.5, "max_detections_per_class": 0, "max_detections": 0, "clip": true,
+    "score_converter": "sigmoid", "input": {"name": "x", "width": 64, "height": 32},
+    "heads": [{"output": "head0", "xy_scale": 1.1, "anchors": [10, 12, 20, 22]}]})";
+  const auto detector = read(good);
+  ASSERT_TRUE(detector.ok()) << detector.status();
+  EXPECT_EQ(detector->heads[0].anchors.size(), 4U);
+  EXPECT_EQ(detector->heads[0].xy_scale, 1.1);
+  const auto error = [&](std::string_view from, std::string_view to) {
+    std::string text = good;
+    text.replace(text.find(from), from.size(), to);
+    return Message(read(text).status());
+  };
+  EXPECT_THAT(error("20, 22", "20"), HasSubstr("detector.heads[0].anchors"));
+  EXPECT_THAT(error("20, 22", "20, -22"), HasSubstr("detector.heads[0].anchors"));
+  EXPECT_THAT(error("1.1", "\"1.1\""), HasSubstr("detector.heads[0].xy_scale"));
+  EXPECT_THAT(error("\"yolo\"", "\"yoyo\""), HasSubstr("detector.kind"));
+  EXPECT_THAT(error("64", "0"), HasSubstr("detector.input"));
+  EXPECT_THAT(error("\"heads\"", "\"tails\""), HasSubstr("detector.heads"));
+  EXPECT_THAT(error("{\"version\"", "[\"version\""), HasSubstr("not JSON"));
+  ::unlink(path.c_str());
+}
+
+}  // namespace
+}  // namespace permafrost
