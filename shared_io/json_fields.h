@@ -17,8 +17,8 @@ using Json = nlohmann::ordered_json;
 // Reads fields of one object; the first thing wrong is kept, with the path to it.
 class FieldReader {
  public:
-  FieldReader(const Json& json, std::string where, Status& status)
-      : json_(json), where_(std::move(where)), status_(status) {
+  FieldReader(const Json& json, std::string where, Status& status, std::string_view file = "model.json")
+      : json_(json), where_(std::move(where)), status_(status), file_(file) {
     if (!json_.is_object()) Fail("", "an object");
   }
 
@@ -95,7 +95,7 @@ class FieldReader {
     const char* dot = where_.empty() || name.empty() ? "" : ".";
     const std::string path = StrCat(where_, dot, name);
     const bool missing = !name.empty() && !Has(std::string(name).c_str());
-    status_ = InvalidArgument("model.json: ", path.empty() ? "the file" : path,
+    status_ = InvalidArgument(file_, ": ", path.empty() ? "the file" : path,
                               missing ? " is missing; expected " : " is not ", expected);
   }
 
@@ -113,6 +113,7 @@ class FieldReader {
   const Json& json_;
   std::string where_;
   Status& status_;
+  std::string file_;
 };
 
 }  // namespace permafrost

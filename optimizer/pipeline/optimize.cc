@@ -28,6 +28,7 @@
 #include "optimizer/pipeline/catalog.h"
 #include "optimizer/pipeline/describe.h"
 #include "optimizer/pipeline/evaluate.h"
+#include "optimizer/pipeline/find_cascade.h"
 #include "optimizer/pipeline/find_preprocessing.h"
 #include "optimizer/pipeline/find_tables.h"
 #include "optimizer/pipeline/onnx_output.h"
@@ -395,6 +396,7 @@ class Job {
     return files;
   }
 
+  const ModelInfo& info() const { return report_.info; }
   OptimizeReport TakeReport() { return std::move(report_); }
 
  private:
@@ -653,11 +655,25 @@ StatusOr<OptimizeReport> Optimize(const OptimizeOptions& options) {
   }
   if (writes) {
     ASSIGN_OR_RETURN(const std::string source_sha256, source_hash.get());
-    for (Job& job : jobs) RETURN_IF_ERROR(job.Seal(source_sha256));
+    std::vector<ModelInfo> nets;
+    for (Job& job : jobs) {
+      RETURN_IF_ERROR(job.Seal(source_sha256));
+      nets.push_back(job.info());
+    }
+    std::unique_ptr<AtomicFile> cascade_file;
+    if (const auto cascade = FindCascade(nets)) {
+      const std::string path = ModelInfoPath(options.output);
+      ASSIGN_OR_RETURN(cascade_file, AtomicFile::Create(path));
+      RETURN_IF_ERROR(cascade_file->Write(CascadeToJson(*cascade)));
+      RETURN_IF_ERROR(cascade_file->Finish());
+      report.notes.push_back(StrCat("the nets of MTCNN: '", path,
+                                    "' says how they find faces one after the other (permafrost-run takes it)"));
+    }
     std::vector<AtomicFile*> files;
     for (const Job& job : jobs) {
       for (AtomicFile* file : job.Files()) files.push_back(file);
     }
+    if (cascade_file) files.push_back(cascade_file.get());
     RETURN_IF_ERROR(AtomicFile::RenameAll(files));
   }
   if (jobs.size() == 1) {

@@ -256,7 +256,7 @@ std::string DigestOf(const CLI::App& app) {
 void AddFlags(CLI::App& app, RunFlags& flags) {
   const int64_t cores = static_cast<int64_t>(std::thread::hardware_concurrency());
   flags.run.decoders = std::clamp<int64_t>(cores / 2, 1, 8);
-  app.add_option("MODEL", flags.model, "the .pb or .onnx; a .json beside it tells inputs and outputs")->required();
+  app.add_option("MODEL", flags.model, "the .pb or .onnx; a .json beside it tells inputs and outputs; or the .json of a cascade")->required();
   app.add_option("INPUT", flags.items.arguments,
                  "pictures, .npy, .npz, videos, camera:0, folders, globs, @LIST or - (standard input), one run each; "
                  "NAME=INPUT for networks of several inputs");
@@ -279,6 +279,8 @@ Status ReadFlags(const CLI::App& app, RunFlags& flags) {
   if (app.count("--random") > 0) flags.items.random_seed = flags.random_seed;
   if (!flags.anchors.empty() && flags.decoder.rfind("ssd", 0) != 0) return InvalidArgument("--anchors: give --decoder ssd too");
   if (app.count("--count") > 0 && !flags.items.random_seed) return InvalidArgument("--count: give --random too");
+  const bool alone = flags.streams == 1 && flags.run.batch == 1;
+  if (flags.model.ends_with(".json") && !alone) return InvalidArgument("--streams, --batch: a cascade runs alone");
   for (const std::string& list : flags.lists) flags.items.arguments.push_back("@" + list);
   if (flags.items.arguments.empty() && !flags.items.random_seed) {
     return InvalidArgument("nothing to run; give pictures, arrays, videos or --random SEED");

@@ -13,6 +13,7 @@
 #include "optimizer/support/version.h"
 #include "runner/pipeline/progress.h"
 #include "runner/pipeline/resume.h"
+#include "runner/pipeline/run_cascade.h"
 #include "runner/pipeline/run_items.h"
 #include "runner/tool/run_flags.h"
 #include "runner/writers/writer.h"
@@ -107,12 +108,22 @@ std::string Reason(const FinishedItem& item) {
 Status RunAll(const CLI::App& app, RunFlags& flags) {
   RETURN_IF_ERROR(ReadFlagFiles(app, flags));
   // Before threads begin: a file without model.json is tried in a forked child.
-  ASSIGN_OR_RETURN(std::vector<Session> sessions,
-                   Session::OpenSeveral(flags.model, flags.session, static_cast<size_t>(flags.streams)));
-  TellCpuLayers(sessions[0]);
-  const bool described = sessions[0].info() && sessions[0].info()->detector;
-  if (described && flags.decoder.empty()) flags.run.decode.detector = sessions[0].info()->detector;
-  ASSIGN_OR_RETURN(std::vector<Item> items, ListItems(flags.items, sessions[0].inputs()));
+  std::vector<Session> sessions;
+  std::optional<Cascade> cascade;
+  std::vector<TensorInfo> inputs(1);  // a cascade's: a picture
+  if (flags.model.ends_with(".json")) {
+    ASSIGN_OR_RETURN(cascade, Cascade::Open(flags.model, flags.session));
+    if (flags.run.decode.parts.empty()) flags.run.decode.parts = {"left eye", "right eye", "nose", "mouth left", "mouth right"};
+    if (flags.run.decode.labels.empty()) flags.run.decode.labels = {"face"};
+    for (const Session& session : cascade->sessions()) TellCpuLayers(session);
+  } else {
+    ASSIGN_OR_RETURN(sessions, Session::OpenSeveral(flags.model, flags.session, static_cast<size_t>(flags.streams)));
+    TellCpuLayers(sessions[0]);
+    const bool described = sessions[0].info() && sessions[0].info()->detector;
+    if (described && flags.decoder.empty()) flags.run.decode.detector = sessions[0].info()->detector;
+    inputs = sessions[0].inputs();
+  }
+  ASSIGN_OR_RETURN(std::vector<Item> items, ListItems(flags.items, inputs));
   RETURN_IF_ERROR(KeepShard(items, flags.shard, flags.shards));
   std::optional<Resume> resume;
   if (flags.resume) {
@@ -139,7 +150,8 @@ Status RunAll(const CLI::App& app, RunFlags& flags) {
     progress.Show(done, failed);
     return resume ? resume->Written(item, *sink, writers) : OkStatus();
   };
-  auto stats = RunItems(items, done, sessions, writers, flags.run, hooks);
+  auto stats = cascade ? RunCascade(items, done, *cascade, writers, flags.run, hooks)
+                       : RunItems(items, done, sessions, writers, flags.run, hooks);
   progress.Clear();
   if (!stats.ok() && !resume) return stats.status();
   // What finishing takes away may not be asked for again: all is counted first.
