@@ -483,20 +483,6 @@ class Job {
     }
   }
 
-  Status DescribeDecoder() {
-    if (options_.decoder.name.ends_with(".json")) {
-      ASSIGN_OR_RETURN(report_.info.detector, ReadDetectorFile(options_.decoder.name));
-      return OkStatus();
-    }
-    std::vector<HeadShape> outputs;
-    for (const TensorInfo& output : report_.info.outputs) outputs.push_back({output.name, output.shape});
-    ASSIGN_OR_RETURN(DetectorInfo detector, MakeDetector(options_.decoder, outputs));
-    if (report_.info.inputs.size() == 1) detector.input = report_.info.inputs[0].name;
-    report_.notes.push_back(StrCat("decoder ", options_.decoder.name, ": ", detector.classes, " classes"));
-    report_.info.detector = std::move(detector);
-    return OkStatus();
-  }
-
   Status WriteGraph() {
     if (options_.progress) options_.progress("write");
     ASSIGN_OR_RETURN(file_, AtomicFile::Create(report_.output));
@@ -511,6 +497,20 @@ class Job {
     EmitOptions emit;
     emit.input_shapes = options_.target.kind != Target::Kind::kOpenCv || !MisreadsInputShapes(graph_);
     return EmitGraphDef(graph_, emit, sink);
+  }
+
+  Status DescribeDecoder() {
+    if (options_.decoder.name.ends_with(".json")) {
+      ASSIGN_OR_RETURN(report_.info.detector, ReadDetectorFile(options_.decoder.name));
+      return OkStatus();
+    }
+    std::vector<HeadShape> outputs;
+    for (const TensorInfo& output : report_.info.outputs) outputs.push_back({output.name, output.shape});
+    ASSIGN_OR_RETURN(DetectorInfo detector, MakeDetector(options_.decoder, outputs));
+    if (report_.info.inputs.size() == 1) detector.input = report_.info.inputs[0].name;
+    report_.notes.push_back(StrCat("decoder ", options_.decoder.name, ": ", detector.classes, " classes"));
+    report_.info.detector = std::move(detector);
+    return OkStatus();
   }
 
   Status WriteOnnx(const ByteSink& sink) {

@@ -182,10 +182,11 @@ int Main(int argc, char** argv) {
   OptimizeOptions options;
   std::vector<std::string> files;
   int opset = 0;
-  std::string anchors, inputs, outputs, target = "opencv", passes, add, explain;
+  std::string inputs, outputs, target = "opencv", passes, add, explain;
   std::vector<std::string> sets;
   int64_t batch = 0;
   bool ema = false, list = false, dry_run = false, json = false;
+  std::string anchors;
   CLI::App app("Turns a frozen TensorFlow graph into one that OpenCV loads and runs.");
   app.set_version_flag("--version", std::string(Version()));
   app.add_option("model", options.model, "The model, told by content: .pb, .pbtxt, .meta, a SavedModel's folder, a checkpoint with its graph");
