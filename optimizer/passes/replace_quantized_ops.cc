@@ -155,10 +155,12 @@ class QuantizedOps {
     const std::vector<Place> places = Places(id);
     size_t least = node.op.starts_with("Quantize") && places.empty() ? 3 : 1;
     for (const Place& place : places) least = std::max(least, static_cast<size_t>(place.high) + 1);
+    if (node.op == "QuantizedConcat" && node.inputs.size() % 3 != 1) return "its values and ranges are not as many";
     if (node.inputs.size() < least) return StrCat("has ", node.inputs.size(), " inputs, expected ", least);
     for (const Place& place : places) {
       const Value value = in(id, place.value);
-      if (constant(id, place.value) != nullptr) {
+      if (const Tensor* tensor = constant(id, place.value)) {
+        if (!LevelsOf(tensor->dtype())) return StrCat("its input ", place.value, " is ", NameOf(tensor->dtype()));
         if (number(id, place.low) && number(id, place.high)) continue;
         return StrCat("the range of its constant input ", place.value, " is no number");
       }
@@ -237,7 +239,7 @@ class QuantizedOps {
     if (node.op != "Requantize") return false;
     const Node& range = graph_.node(in(id, 3).node);
     return range.op == "RequantizationRange" && in(id, 4) == Value{in(id, 3).node, 1} && in(id, 3).port == 0 &&
-           range.inputs[0] == in(id, 0);
+           !range.inputs.empty() && range.inputs[0] == in(id, 0);
   }
 
   // TensorFlow widens ranges so that they hold zero and are not too narrow.

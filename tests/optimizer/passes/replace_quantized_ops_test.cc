@@ -85,6 +85,8 @@ TEST(ReplaceQuantizedOps, DeclinesRangesThatItCannotFollow) {
   expect("QuantizeV2(x, float32[6]~1, float32[6]~2) {T=quint8, axis=1}", "neither a constant");
   expect("QuantizeV2(x, 1.0, -1.0) {T=quint8, mode=\"MIN_FIRST\"}", "neither a constant");
   expect("QuantizedRelu(x, l, h) {out_type=quint8}", "its input 'x' is not known in real numbers");
+  expect("QuantizedRelu(float32[3]{0,1,255}, 0.0, 1.0) {out_type=quint8}", "its input 0 is float32");
+  expect("QuantizedConcat(int32[]{0}, x, l) {N=1}", "not as many");
   expect("QuantizedRelu(quint8[3]{0,1,255}, l, h) {out_type=quint8}", "the range of its constant input 0 is no number");
 }
 
