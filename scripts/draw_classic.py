@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws what scripts/compare_classic measured: a bar for each engine's median with its 95 % interval, on a logarithmic axis.
+"""Draws what scripts/compare_classic measured: a dot for each engine's median with its 95 % interval, on a logarithmic axis.
 
     scripts/python_env figures scripts/draw_classic.py REPORT.json FIGURE.svg
 """
@@ -13,6 +13,7 @@ matplotlib.use("Agg")
 matplotlib.rcParams["svg.hashsalt"] = "permafrost"  # the same numbers give the same file
 matplotlib.rcParams["svg.fonttype"] = "none"
 import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.ticker  # noqa: E402
 
 INK = "#7a7a7a"  # readable on light and dark pages
 COLOURS = ["#2a7fba", "#e0822f", "#3d9a50", "#b04a5a", "#8463b8", "#9a7b4f", "#4aa6a6"]
@@ -41,15 +42,20 @@ def main():
                     medians.append(steady["median"])
                     errors[0].append(max(0, steady["median"] - steady["interval"][0]))
                     errors[1].append(max(0, steady["interval"][1] - steady["median"]))
-        axes.barh(places, medians, height * 0.9, xerr=errors, label=label, color=COLOURS[index % len(COLOURS)], error_kw={"ecolor": INK, "elinewidth": 1})
-        for place, median in zip(places, medians):
-            axes.annotate(f"{median:.3g}", (median, place), xytext=(14, 0), textcoords="offset points", va="center", fontsize=8, color=INK)
+        axes.errorbar(medians, places, xerr=errors, fmt="o", markersize=6, label=label, color=COLOURS[index % len(COLOURS)], elinewidth=1.5)
+        for place, median, more in zip(places, medians, errors[1]):
+            axes.annotate(f"{median:.3g}", (median + more, place), xytext=(7, 0), textcoords="offset points", va="center", fontsize=8, color=INK)
     axes.set_yticks(range(len(cases)), [case["name"].replace("_", " ") for case in cases])
-    axes.invert_yaxis()
+    axes.set_ylim(len(cases) - 0.5, -0.5)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
+    axes.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+    for row in range(1, len(cases)):
+        axes.axhline(row - 0.5, color=INK, linewidth=0.5, alpha=0.5)
     axes.set_xlabel(f"ms a pass, median and 95 % interval ({report['machine']['cpu']}, {report['settings'][0]['name'] or 'all cores'})")
     axes.margins(x=0.12)
-    axes.legend(frameon=False, labelcolor=INK, fontsize=8)
+    axes.legend(frameon=False, labelcolor=INK, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     for item in (axes.xaxis.label, *axes.get_xticklabels(which="both"), *axes.get_yticklabels()):
         item.set_color(INK)
     axes.tick_params(colors=INK, which="both")
