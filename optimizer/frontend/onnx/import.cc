@@ -29,6 +29,7 @@ std::optional<Tensor> WorkedOut(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
   const OpDef* op = FindOp(node.op);
   if (op == nullptr || !op->pure || node.outputs.size() != 1 || node.inputs.empty()) return std::nullopt;
+  if (node.op == "Einsum") return std::nullopt;  // may sum over any number of elements
   const ValueType& type = node.outputs[0];
   const int64_t elements = type.shape.Elements();
   if (elements < 0 || elements > kSmall) return std::nullopt;
@@ -151,7 +152,7 @@ StatusOr<Value> Importer::In(Entry& entry, Lie lie) {
   if (wanted) return *wanted;
   const Shape shape = ShapeOf(entry);
   const std::string name = NodeNameOf(entry.name);
-  if (!entry.tensor && !entry.plain && !entry.last) return Internal("'", entry.name, "' has no value");
+  if (!entry.tensor && !entry.plain && !entry.last) return InvalidArgument("nothing gives '", entry.name, "'");
   if (lie == Lie::kChannelsLast && shape.rank() < 3) {
     return InvalidArgument("'", entry.name, "' is ", shape.ToString(), ", expected batch, channels and space");
   }

@@ -269,7 +269,7 @@ StatusOr<Value> SizeOfResult(OpImport& op, const Sliding& window, Value x, int64
 
 // Groups as one filter with zeros between them: TensorFlow has no transposed convolution in groups.
 StatusOr<Tensor> WithoutGroups(const Tensor& weights, int64_t group) {
-  constexpr int64_t kMost = int64_t{1} << 26;
+  constexpr int64_t kMost = int64_t{1} << 24;
   const Tensor dense = weights.Dense();
   const int64_t in = weights.dims()[0], out = weights.dims()[1], width = SizeOf(weights.dtype());
   const int64_t taps = in * out == 0 ? 0 : weights.elements() / (in * out);
@@ -441,6 +441,8 @@ StatusOr<std::optional<Tensor>> Corrections(OpImport& op, const Sliding& window,
   for (size_t i = 0; i < window.in.size(); ++i) {
     factors.emplace_back();
     const int64_t first = counts_pads ? -window.before[i] : 0;
+    constexpr int64_t kMostWindows = 1 << 20;
+    if (window.in[i] / window.strides[i] > kMostWindows) return Unsupported("a mean over an input of ", window.in[i]);
     if (window.in[i] == kUnknownDim) {
       if (beyond[i] == 0 && (counts_pads || (window.before[i] == 0 && window.after[i] == 0))) {
         factors.back() = {1.0};
@@ -457,11 +459,11 @@ StatusOr<std::optional<Tensor>> Corrections(OpImport& op, const Sliding& window,
       needed = needed || counted != window.kernel[i];
     }
     if (factors.back().empty()) return InvalidArgument("its window is larger than its input");
+    constexpr int64_t kMost = 1 << 22;
     elements *= static_cast<int64_t>(factors.back().size());
+    if (elements > kMost) return Unsupported("a mean over padding with ", elements, " results");
   }
   if (!needed) return std::optional<Tensor>();
-  constexpr int64_t kMost = 1 << 24;
-  if (elements > kMost) return Unsupported("a mean over padding with ", elements, " results");
   std::vector<float> all = {1.0F};
   Sizes dims = {1};
   for (const auto& axis : factors) {
