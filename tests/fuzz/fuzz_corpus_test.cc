@@ -33,6 +33,7 @@ TEST(FuzzCorpus, NothingInItBreaksReadingGraphDefText) { Replay("graphdef_text",
 TEST(FuzzCorpus, NothingInItBreaksReadingSavedModels) { Replay("saved_model", FuzzSavedModel); }
 TEST(FuzzCorpus, NothingInItBreaksReadingGraphText) { Replay("graph_text", FuzzGraphText); }
 TEST(FuzzCorpus, NothingInItBreaksFreezingMetaGraphs) { Replay("meta_graph", FuzzMetaGraph); }
+TEST(FuzzCorpus, NothingInItBreaksReadingOnnx) { Replay("onnx", FuzzOnnx); }
 TEST(FuzzCorpus, NothingInItBreaksReadingTables) { Replay("table", FuzzTable); }
 TEST(FuzzCorpus, NothingInItBreaksReadingBundles) { Replay("bundle", FuzzBundle); }
 TEST(FuzzCorpus, NothingInItBreaksReadingV1Checkpoints) { Replay("v1_checkpoint", FuzzV1Checkpoint); }

@@ -8,6 +8,7 @@
 #include "optimizer/backends/onnx/convert_to_onnx.h"
 #include "optimizer/backends/onnx/emit_onnx.h"
 #include "optimizer/frontend/graphdef/read_graphdef.h"
+#include "optimizer/frontend/onnx/read_onnx.h"
 #include "optimizer/ir/text.h"
 #include "optimizer/ir/verify.h"
 #include "optimizer/ops/infer.h"
@@ -84,6 +85,17 @@ void FuzzGraphDef(std::string_view bytes) {
   if (!graph.ok() || !Verify(*graph, Level::kImported).ok()) return;
   (void)PrintText(*graph);
   Optimize(*std::move(graph));
+}
+
+void FuzzOnnx(std::string_view bytes) {
+  if (bytes.size() > kMaxBytes) return;
+  StatusOr<ImportedOnnx> model = ReadOnnx(bytes, nullptr, kLimits);
+  if (!model.ok()) {
+    if (absl::IsInternal(model.status())) Require(model.status(), "reading ONNX");
+    return;
+  }
+  Require(Verify(model->graph, Level::kImported), "what is read of ONNX is well-formed");
+  Optimize(std::move(model->graph));
 }
 
 void FuzzGraphDefText(std::string_view text) {

@@ -10,6 +10,8 @@ void FuzzGraphDef(std::string_view bytes);
 void FuzzGraphDefText(std::string_view text);
 void FuzzGraphText(std::string_view text);  // the text form of ir/text.h
 
+void FuzzOnnx(std::string_view bytes);
+
 // The same for training graphs: frozen with made-up values of their variables.
 void FuzzMetaGraph(std::string_view bytes);
 void FuzzSavedModel(std::string_view bytes);
