@@ -415,7 +415,12 @@ class Job {
                  report_.notes);
     RETURN_IF_ERROR(CheckTarget());
     if (options_.target.kind == Target::Kind::kOnnx) {
-      ASSIGN_OR_RETURN(onnx_, MakeOnnx(graph_, options_, report_.unsupported));
+      OptimizeOptions options = options_;
+      // What is no OpenCV feeds the new file as it fed the old one.
+      const bool onnx_runtime = options.target.runtime == Target::Runtime::kOnnxRuntime ||
+                                options.target.runtime == Target::Runtime::kTensorRt;
+      options.keep_nhwc = options.keep_nhwc || (onnx_runtime && lowered_.model.format == Format::kOnnx);
+      ASSIGN_OR_RETURN(onnx_, MakeOnnx(graph_, options, report_.unsupported));
       report_.notes.push_back(StrCat("opset ", onnx_->graph.opset));
       if (!onnx_->weights_stay_small) {
         report_.notes.push_back(StrCat("weights are written in 32 bits: ", ToString(options_.target), " takes no smaller ones"));
