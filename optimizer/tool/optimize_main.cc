@@ -14,6 +14,7 @@
 #include "optimizer/support/text_table.h"
 #include "optimizer/support/version.h"
 #include "optimizer/tool/console.h"
+#include "optimizer/tool/migration.h"
 #include "shared_io/npy.h"
 #include "shared_io/paths.h"
 
@@ -181,6 +182,7 @@ int RunOnce(OptimizeOptions options, const std::string& explain, bool json) {
 int Main(int argc, char** argv) {
   OptimizeOptions options;
   std::vector<std::string> files;
+  MigrateOptions migrate;
   int opset = 0;
   std::string inputs, outputs, target = "opencv", passes, add, explain;
   std::vector<std::string> sets;
@@ -189,7 +191,7 @@ int Main(int argc, char** argv) {
   std::string anchors;
   CLI::App app("Turns a frozen TensorFlow graph into one that OpenCV loads and runs.");
   app.set_version_flag("--version", std::string(Version()));
-  app.add_option("model", options.model, "The model, told by content: .pb, .pbtxt, .meta, a SavedModel's folder, a checkpoint with its graph");
+  app.add_option("model", options.model, "The model, told by content: .pb, .pbtxt, .meta, .h5, .keras, .onnx, a SavedModel's folder, a checkpoint with its graph");
   app.add_option("--opencv-graph", options.open.opencv_graph,
                  "OpenCV's own .pbtxt of this frozen .pb (of its tf_text_graph_*.py): both become one file that needs no .pbtxt");
   app.add_option("--decoder", options.decoder.name,
@@ -245,6 +247,9 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--max-tensor-bytes", options.limits.max_tensor_bytes, "Refuse larger constants")->capture_default_str();
   app.add_option("--max-nodes", options.limits.max_nodes, "Refuse larger graphs")->capture_default_str();
+  app.add_option("--migrate", migrate.folder,
+                 "Write ONNX beside every model in this folder and say what changes in the code that loads them");
+  app.add_flag("--force", migrate.force, "--migrate: write over ONNX files that are there already");
   app.add_flag("--dry-run", dry_run, "Do everything but write");
   app.add_flag("--json", json, "Print the report as JSON");
   app.add_flag("--list-passes", list, "Print the passes and stop");
@@ -271,8 +276,13 @@ int Main(int argc, char** argv) {
     if (batch == 0) return usage(InvalidArgument("--batch 0: expected 1 or more, or -1 for any batch"));
     options.batch = batch;
   }
-  if (options.model.empty()) return usage(InvalidArgument("no model given; see --help"));
-  if (files.empty() && !dry_run && explain.empty()) {
+  const bool migrates = app.count("--migrate") > 0;
+  if (migrates && (!options.model.empty() || !files.empty() || !inputs.empty() || !outputs.empty() || !sets.empty())) {
+    return usage(InvalidArgument("--migrate: works on all models of a folder; give no model, -o, --inputs, --outputs or --set"));
+  }
+  if (migrate.force && !migrates) return usage(InvalidArgument("--force: is for --migrate"));
+  if (options.model.empty() && !migrates) return usage(InvalidArgument("no model given; see --help"));
+  if (files.empty() && !dry_run && explain.empty() && !migrates) {
     return usage(InvalidArgument("nothing to write to; give -o model.pb or -o model.onnx (or --dry-run)"));
   }
   for (const std::string& file : files) {
@@ -336,6 +346,12 @@ int Main(int argc, char** argv) {
   }
   if (!explain.empty() && FindPass(explain) == nullptr) {
     return usage(NotFound("--explain: there is no pass '", explain, "' (--list-passes shows them)"));
+  }
+  if (migrates) {
+    options.target = AsOnnx(options.target);
+    migrate.each = options;
+    migrate.dry_run = dry_run;
+    return RunMigration(migrate, json);
   }
   if (files.empty()) files.push_back("");
   for (const std::string& file : files) {
