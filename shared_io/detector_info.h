@@ -36,6 +36,7 @@ struct DetectorInfo {
   double score_threshold = 0, iou_threshold = 1;
   int64_t max_detections_per_class = 0, max_detections = 0;
   bool clip = false;                // boxes end at the edges of the picture
+  bool clip_first = false;          // they are cut before they are compared, not afterwards
   std::string box_coder;            // "center_size"
   std::array<double, 4> box_scales = {1, 1, 1, 1};  // of ty, tx, th, tw
   std::vector<float> anchors;       // y1, x1, y2, x2 of each, 0..1 of the picture; kHeads only

@@ -30,6 +30,7 @@ Json DetectorToJson(const DetectorInfo& detector) {
   json["max_detections_per_class"] = detector.max_detections_per_class;
   json["max_detections"] = detector.max_detections;
   json["clip"] = detector.clip;
+  json["clip_first"] = detector.clip_first;
   json["input"] = Json{{"name", detector.input}, {"width", detector.input_width}, {"height", detector.input_height}};
   if (heads) {
     json["box_coder"] = Json{{"kind", detector.box_coder}, {"scales", detector.box_scales}};
@@ -115,6 +116,7 @@ DetectorInfo ReadDetector(const Json& json, Status& status) {
   fields.Read("max_detections_per_class", detector.max_detections_per_class);
   fields.Read("max_detections", detector.max_detections);
   fields.Read("clip", detector.clip);
+  fields.Read("clip_first", detector.clip_first);
   if (fields.Has("input")) {
     FieldReader input(fields.At("input"), "detector.input", status);
     input.Read("name", detector.input);

@@ -18,8 +18,8 @@ const Table& TheTable() {
   static const Table* const table = [] {
     auto* built = new Table;
     for (auto* family : {&ArrayOps, &MovementOps, &IndexingOps, &ElementwiseOps, &ReductionOps, &ConvolutionOps,
-                         &PoolingOps, &NormalizationOps, &ImageOps, &QuantizationOps, &TrainingOps, &ControlOps,
-                         &ListOps}) {
+                         &PoolingOps, &NormalizationOps, &ImageOps, &DetectionOps, &QuantizationOps, &TrainingOps,
+                         &ControlOps, &ListOps}) {
       for (OpDef& row : (*family)()) built->rows.push_back(std::move(row));
     }
     for (const OpDef& row : built->rows) {

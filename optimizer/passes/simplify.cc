@@ -172,6 +172,17 @@ std::optional<Value> SlicedElement(const Graph& graph, const Node& node) {
   return element.axis < 0 ? std::nullopt : PackedElement(graph, element);
 }
 
+// Of a ConcatV2: all others are empty.
+std::optional<Value> OnlyOperandWithElements(const Graph& graph, const Node& node) {
+  std::optional<Value> only;
+  for (size_t i = 0; i + 1 < node.inputs.size(); ++i) {
+    if (graph.type(node.inputs[i]).shape.Elements() == 0) continue;
+    if (only) return std::nullopt;
+    only = node.inputs[i];
+  }
+  return only || node.inputs.size() != 2 ? only : node.inputs[0];
+}
+
 std::optional<Value> FindEqualInput(const Graph& graph, const Node& node) {
   if (std::optional<Value> kept = NeutralInput(graph, node)) return kept;
   if (OnlyReshapes(node)) {
@@ -208,7 +219,7 @@ std::optional<Value> FindEqualInput(const Graph& graph, const Node& node) {
   } else if (op == "AddN") {
     same = inputs == 1;
   } else if (op == "ConcatV2") {
-    same = inputs == 2;
+    return OnlyOperandWithElements(graph, node);
   } else if (op == "Concat" && inputs == 2) {
     return node.inputs[1];
   } else if (IsReduction(op) && inputs == 2) {

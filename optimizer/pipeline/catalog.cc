@@ -68,10 +68,10 @@ const Passes& OptimizingPasses() {
 const Passes& OpenCvPasses() {
   static const Passes passes = {&kLegalizeDtypes,     &kLegalizeSynonyms,   &kLegalizeIntegers,
                                 &kLegalizeNorms,      &kLegalizeFunctions,  &kLegalizeSelections,
-                                &kLegalizeProducts,   &kLegalizeResampling, &kLegalizeMoves,
+                                &kLegalizeProducts,   &kLegalizeResampling, &kLegalizeUpsampling, &kLegalizeMoves,
                                 &kLegalizeDeconvolutions,                   &kLegalizeSizes,
-                                &kLegalizeBroadcasts, &kLegalizeElementwise, &kLegalizeLinear,
-                                &kLegalizeReductions, &kLegalizeShapes,     &kIsolateOutputs,
+                                &kLegalizeBroadcasts, &kLegalizeElementwise, &kLegalizeKernels, &kLegalizeLinear,
+                                &kLegalizeReductions, &kLegalizeShapes,     &kLegalizeDetections, &kIsolateOutputs,
                                 &kNameOutputs,        &kUnshareConstants,   &kSpellOutAttributes,
                                 &kSortByExecutionOrder};
   return passes;

@@ -27,6 +27,7 @@
 #include "optimizer/passes/strip_unused.h"
 #include "optimizer/pipeline/catalog.h"
 #include "optimizer/pipeline/describe.h"
+#include "optimizer/pipeline/detector.h"
 #include "optimizer/pipeline/evaluate.h"
 #include "optimizer/pipeline/find_cascade.h"
 #include "optimizer/pipeline/find_preprocessing.h"
@@ -230,6 +231,13 @@ StatusOr<Target> ParseTarget(std::string_view text) {
                          "': expected opencv, opencv-4.5.5 to opencv-5.x, graphdef, onnx, onnxruntime or tensorrt");
 }
 
+StatusOr<DetectorFormat> ParseDetectorFormat(std::string_view text) {
+  if (text == "detections") return DetectorFormat::kDetections;
+  if (text == "heads") return DetectorFormat::kHeads;
+  if (text == "graph") return DetectorFormat::kGraph;
+  return InvalidArgument("--format '", text, "': expected detections, heads or graph");
+}
+
 Target AsOnnx(Target target) {
   target.kind = Target::Kind::kOnnx;
   return target;
@@ -281,7 +289,9 @@ StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, R
   lowered.figures.bytes = lowered.model.file_bytes;
   BoundaryReport boundary;
   std::optional<BatchPlan> batch;
-  std::vector<std::string> batch_notes;
+  std::vector<std::string> batch_notes, detector_notes;
+  std::optional<Suppression> suppression;
+  std::string no_detector;  // why it is none that is known
   const auto work = [&]() -> Status {
     const bool needs_signature = options.outputs.empty() || !options.signature.empty();
     const auto signature = ChooseSignature(lowered.model.signatures, options.signature);
@@ -315,6 +325,11 @@ StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, R
     PassContext context;
     RETURN_IF_ERROR(values.CheckAverages());
     RETURN_IF_ERROR(RunPasses(graph, BoundaryPasses(), Level::kImported, run, lowered.passes));
+    if (FormatOfDetectors(options)) {
+      GraphEditor editor(graph);
+      suppression = CutDetector(editor, detector_notes, no_detector);
+      if (suppression) RETURN_IF_ERROR(InferTypes(editor));
+    }
     {
       GraphEditor editor(graph);
       ASSIGN_OR_RETURN(batch, PlanBatch(editor, options.batch, boundary.asked_batches, batch_notes));
@@ -343,11 +358,20 @@ StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, R
     RETURN_IF_ERROR(InferTypes(editor));
     RETURN_IF_ERROR(CheckNoTables(graph, tables));
     RETURN_IF_ERROR(CheckFlat(graph));
+    if (suppression) {
+      ASSIGN_OR_RETURN(lowered.detector, BuildDetector(graph, *suppression, *FormatOfDetectors(options), run.passes, detector_notes));
+    }
     if (!batch || batch->from == batch->to) return OkStatus();
     ASSIGN_OR_RETURN(lowered.batched, ChangeBatch(graph, *batch, options.unroll_nodes, options.verify_tolerance));
     return OkStatus();
   };
-  if (const Status status = work(); !status.ok()) return WithContext(status, options.model);
+  if (const Status status = work(); !status.ok()) {
+    if (suppression) return WithContext(WithContext(status, "a detector (--format graph leaves it as it is)"), options.model);
+    if (!no_detector.empty()) return WithContext(WithContext(status, StrCat("a detector that is not known (", no_detector, ")")), options.model);
+    return WithContext(status, options.model);
+  }
+  lowered.notes.insert(lowered.notes.end(), detector_notes.begin(), detector_notes.end());
+  if (!no_detector.empty()) lowered.notes.push_back(StrCat("a detector that is not known: ", no_detector));
   lowered.notes.insert(lowered.notes.end(), batch_notes.begin(), batch_notes.end());
   lowered.notes.insert(lowered.notes.begin(), boundary.notes.begin(), boundary.notes.end());
   lowered.notes.insert(lowered.notes.begin(), lowered.model.notes.begin(), lowered.model.notes.end());
@@ -433,6 +457,11 @@ class Job {
   Status Judge() {
     if (options_.verify) {
       if (options_.progress) options_.progress("verify");
+      if (lowered_.detector && report_.info.opencv_only) {
+        const Proof heads{UpToDetections(proof_.original),
+                          proof_.exact ? std::optional(UpToDetections(*proof_.exact)) : std::nullopt};
+        return VerifyGraph(UpToDetections(graph_), heads, options_.verify_tolerance, "", report_);
+      }
       RETURN_IF_ERROR(VerifyGraph(graph_, proof_, options_.verify_tolerance, Written(), report_));
     }
     return lowered_.batched ? CheckRows() : OkStatus();
@@ -479,12 +508,21 @@ class Job {
     if (onnx_) DescribeOnnx(*onnx_, report_.info);
     NameSources(lowered_.input_tensors, report_.info.inputs);
     NameSources(lowered_.output_tensors, report_.info.outputs);
+    DescribeDetector();
     for (TensorInfo& input : report_.info.inputs) {
       if (std::find(pixel_inputs.begin(), pixel_inputs.end(), input.name) == pixel_inputs.end()) continue;
       input.preprocessing = Preprocessing{};
       input.preprocessing->scale = 1.0;
       report_.notes.push_back(
           StrCat("input '", input.name, "' takes pixels as they are, 0 to 255: the graph scales them"));
+    }
+  }
+
+  void DescribeDetector() {
+    report_.info.detector = lowered_.detector;
+    if (!lowered_.detector) return;
+    for (TensorInfo& output : report_.info.outputs) {
+      if (output.name == lowered_.detector->detections) output.layout = output.cv_layout = "";  // a table
     }
   }
 

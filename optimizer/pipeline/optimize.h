@@ -29,6 +29,15 @@ StatusOr<Target> ParseTarget(std::string_view text);
 Target AsOnnx(Target target);
 std::string ToString(const Target& target);
 
+// What is written of a graph that finds things in pictures.
+enum class DetectorFormat {
+  kDetections,  // rows of OpenCV's DetectionOutput
+  kHeads,       // box encodings and class scores
+  kGraph,       // what any other graph would be
+};
+// "detections", "heads", "graph".
+StatusOr<DetectorFormat> ParseDetectorFormat(std::string_view text);
+
 struct OptimizeOptions {
   std::string model;
   OpenOptions open;        // where its parts are
@@ -45,6 +54,7 @@ struct OptimizeOptions {
   Target target;
   bool external_data = false;  // ONNX only: weights go to model.onnx.data, as they do anyway above 2 GiB
   bool keep_nhwc = false;  // ONNX only: inputs and outputs keep TensorFlow's order of axes
+  std::optional<DetectorFormat> detector_format;  // unset: detections for OpenCV, heads for ONNX
   bool opencv_only = false;  // the file may name layers that only OpenCV knows; else TensorFlow runs it too
   std::optional<std::vector<PassCall>> passes;  // instead of the target's optimizing and legalising passes
   std::vector<PassCall> add;  // after those
@@ -103,6 +113,7 @@ struct LoweredModel {
   std::vector<std::string> notes;  // of opening and freezing; the passes have their own
   std::map<std::string, std::string> input_tensors, output_tensors;  // name in the graph: the model's own "node:port"
   std::optional<Batched> batched;  // where another batch was asked for
+  std::optional<DetectorInfo> detector;  // it is one, and the graph's outputs are those of its format
 };
 StatusOr<LoweredModel> LowerModel(const OptimizeOptions& options, RunOptions& run);
 StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, RunOptions& run);

@@ -184,7 +184,7 @@ int Main(int argc, char** argv) {
   std::vector<std::string> files;
   MigrateOptions migrate;
   int opset = 0;
-  std::string inputs, outputs, target = "opencv", passes, add, explain;
+  std::string inputs, outputs, target = "opencv", passes, add, explain, format;
   std::vector<std::string> sets;
   int64_t batch = 0;
   bool ema = false, list = false, dry_run = false, json = false;
@@ -227,6 +227,9 @@ int Main(int argc, char** argv) {
   app.add_flag("--external-data", options.external_data,
                "ONNX: weights go to a file beside the model (above 2 GiB they do anyway)");
   app.add_flag("--keep-nhwc", options.keep_nhwc, "ONNX: inputs and outputs keep TensorFlow's order of axes");
+  app.add_option("--format", format,
+                 "Of detectors: detections (OpenCV's DetectionOutput; default for OpenCV), heads (box encodings and class scores; "
+                 "default for ONNX), graph (as it is)");
   app.add_flag("--opencv-only", options.opencv_only,
                "The file may name layers that only OpenCV knows (TensorFlow cannot run it then): fewer nodes, faster");
   app.add_option("--passes", passes, "Run these instead of the target's, e.g. 'fold-constants,fold-batch-norm'; freeze: only freeze the graph");
@@ -302,6 +305,11 @@ int Main(int argc, char** argv) {
   if (!options.open.opencv_graph.empty() && options.target.kind != Target::Kind::kOpenCv) {
     return usage(InvalidArgument("--opencv-graph: the target '", target, "' is not OpenCV, whose layers that graph names"));
   }
+  if (!format.empty()) {
+    auto parsed = ParseDetectorFormat(format);
+    if (!parsed.ok()) return usage(parsed.status());
+    options.detector_format = *parsed;
+  }
   if (options.opencv_only && options.target.kind != Target::Kind::kOpenCv) {
     return usage(InvalidArgument("--opencv-only: the target '", target, "' is not OpenCV"));
   }
@@ -360,6 +368,9 @@ int Main(int argc, char** argv) {
       return usage(InvalidArgument("-o '", file, "': --opencv-graph names layers of OpenCV, which ONNX has not; name a .pb"));
     }
     if (IsOnnxPath(file)) one.target = AsOnnx(one.target);
+    if (one.detector_format == DetectorFormat::kDetections && one.target.kind != Target::Kind::kOpenCv) {
+      return usage(InvalidArgument("--format detections: only OpenCV has DetectionOutput; use --format heads for ", ToString(one.target)));
+    }
     if (one.target.kind == Target::Kind::kOnnx && !file.empty() && !IsOnnxPath(file)) {
       return usage(InvalidArgument("-o '", file, "': --target ", target, " writes ONNX; name the file .onnx"));
     }

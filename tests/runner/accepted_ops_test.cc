@@ -133,6 +133,13 @@ const std::vector<Probe>& AcceptedProbes() {
     for (std::string_view op : {"Acos", "Asin", "Atanh", "Tan"}) {
       list.push_back({op, StrCat(kPicture, "t = Tanh(c); h = Mul(t, 0.9); y = ", op, "(h); out y")});
     }
+    list.push_back({"cv::DetectionOutput",
+                    "in b:float32[1,16]; in s:float32[1,12]; "
+                    "p = ConcatV2(float32[1,2,8]{0.1,0.2,0.5,0.6,0.4,0.3,0.9,0.7,0.1,0.1,0.2,0.2,0.1,0.1,0.2,0.2}, "
+                    "float32[1,2,8]{0.0,0.1,0.3,0.9,0.6,0.1,0.8,0.4,0.1,0.1,0.2,0.2,0.1,0.1,0.2,0.2}, int32[]{2}); "
+                    "y = cv::DetectionOutput(b, s, p) {num_classes=3, keep_top_k=6, nms_threshold=0.4, top_k=4, "
+                    "confidence_threshold=0.05, background_label_id=0, share_location=true, code_type=\"CENTER_SIZE\", "
+                    "loc_pred_transposed=true, clip=true, data_format=\"NCHW\"}; out y"});
     list.push_back({"Acosh", kPicture + "e = Exp(c); p = Add(e, 1.5); y = Acosh(p); out y"});
     return list;
   }();

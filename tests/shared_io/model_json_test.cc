@@ -73,6 +73,7 @@ DetectorInfo Heads() {
           .max_detections_per_class = 100,
           .max_detections = 200,
           .clip = true,
+          .clip_first = true,
           .box_coder = "center_size",
           .box_scales = {10, 10, 5, 5},
           .anchors = {0.1F, 0.2F, 0.3F, 0.4F, -0.5F, 0, 1, 1.5F},

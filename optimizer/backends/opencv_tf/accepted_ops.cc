@@ -410,6 +410,7 @@ const std::vector<AcceptedOp>& OpsAcceptedByOpenCv() {
         {"cv::Gelu", 40800, {}, nullptr},
         {"cv::GeluApproximation", 40800, {}, nullptr},
         {"cv::TopK", 41100, {}, nullptr},
+        {"cv::DetectionOutput", 40505, {}, nullptr},
         {"Sign", 40600, {}, nullptr},
         {"Reciprocal", 40600, {}, nullptr},
     };

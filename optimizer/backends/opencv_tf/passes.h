@@ -22,6 +22,11 @@ extern const PassInfo kLegalizeSynonyms;
 // TopK, tables looked up, outputs that are no floats.
 extern const PassInfo kLegalizeIntegers;
 
+// Pixels repeated by a product with ones or by joins, as feature pyramids say it, with one resize.
+//   before:  s = Reshape(x, [n,h,1,w,1,c]); m = Mul(s, ones[1,1,2,1,2,1]); y = Reshape(m, [n,2h,2w,c])
+//   after:   y = ResizeNearestNeighbor(x, [2h,2w])
+extern const PassInfo kLegalizeUpsampling;
+
 // Tile, BroadcastTo, Gather, Reverse, Cumsum, StridedSlice, Pack, Unpack, SplitV, PadV2 and MirrorPad by slices, joins,
 // poolings and products with constant matrices.
 extern const PassInfo kLegalizeMoves;
@@ -67,6 +72,10 @@ extern const PassInfo kLegalizeBroadcasts;
 // from place to place.
 extern const PassInfo kLegalizeElementwise;
 
+// Kernels over pictures of one row or column lose the rows and columns that only ever meet padding: less work, and right
+// from OpenCV 4.8 to 5.0, whose depthwise convolution of 3 x 3 reads past such pictures.
+extern const PassInfo kLegalizeKernels;
+
 // Convolutions and MatMul: transposed MatMul operands, dilations, a Pad that the importer would merge wrongly.
 extern const PassInfo kLegalizeLinear;
 
@@ -75,6 +84,9 @@ extern const PassInfo kLegalizeReductions;
 
 // Reshape, Transpose, ExpandDims and Squeeze: the order of data that the importer would not keep.
 extern const PassInfo kLegalizeShapes;
+
+// DetectionOutput over constant anchors: they come joined from two parts (detection_output.cc).
+extern const PassInfo kLegalizeDetections;
 
 // An output that the importer would merge into its neighbour, or that feeds another layer, gets a layer of its own.
 //   before:  b = BiasAdd(conv, c); r = Relu(b); out b, r       after:  b/out = Mul(b, 1); out b=b/out, r

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "optimizer/passes/detection/detector_heads.h"
+
+namespace permafrost {
+
+constexpr std::string_view kDetections = "detection_out";
+
+// Makes the rows of OpenCV's DetectionOutput over these heads the graph's only output:
+//   detection_out = DetectionOutput(flat boxes, flat converted scores, anchors and variances)
+// With `clip` boxes end at the picture's edges, as `suppression` has it: before or after they are compared.
+void EmitDetectionOutput(GraphEditor& editor, const DetectorHeads& heads, const Suppression& suppression, bool clip);
+
+// Of each class the best boxes that may be compared at all. All of them where that is cheap; what cannot matter for the
+// result is left out where there are many classes.
+int64_t CandidatesPerClass(const DetectorHeads& heads, const Suppression& suppression);
+
+// Rows.
+int64_t KeptInAll(const DetectorHeads& heads, const Suppression& suppression);
+
+}  // namespace permafrost

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "optimizer/passes/detection/find_suppression.h"
+#include "optimizer/pipeline/optimize.h"
+
+// Detectors on their way from a graph with loops over boxes to a file.
+namespace permafrost {
+
+// How a detector is to be written, told by the options; nullopt: as the graph it is.
+std::optional<DetectorFormat> FormatOfDetectors(const OptimizeOptions& options);
+
+// Cuts an imported graph where its boxes are decoded and its scores converted: these become its outputs, and inputs get
+// the size that the graph resizes to. Nullopt: it is no detector, or one that is not known; `refusal` then says why.
+std::optional<Suppression> CutDetector(GraphEditor& editor, std::vector<std::string>& notes, std::string& refusal);
+
+// What became of that graph once it is flat: its outputs are those of the format.
+StatusOr<DetectorInfo> BuildDetector(Graph& graph, const Suppression& suppression, DetectorFormat format,
+                                     const PassOptions& passes, std::vector<std::string>& notes);
+
+// The same graph up to what goes into its DetectionOutput, which is what can be compared: boxes of nearly the same score
+// may change places behind it. Other graphs come back as they are.
+Graph UpToDetections(const Graph& graph);
+
+}  // namespace permafrost
