@@ -1,0 +1,50 @@
+#include <gtest/gtest.h>
+
+#include "tests/support/op_testing.h"
+
+namespace permafrost {
+namespace {
+
+// Two anchors side by side and one that lies over the first; codes of zero.
+std::string Call(std::string_view boxes, std::string_view scores, std::string_view attrs) {
+  return std::string("cv::DetectionOutput(") + std::string(boxes) + ", " + std::string(scores) +
+         ", float32[1,2,12]{0,0,0.4,0.8, 0.5,0.5,0.9,0.7, 0,0,0.4,0.7, 0.1,0.1,0.2,0.2, 0.1,0.1,0.2,0.2, 0.1,0.1,0.2,0.2}) "
+         "{share_location=true, code_type=\"CENTER_SIZE\", nms_threshold=0.5, " +
+         std::string(attrs) + "}";
+}
+const std::string kZero = "float32[1,12]{0,0,0,0,0,0,0,0,0,0,0,0}";
+
+TEST(DetectionOutput, KeepsTheBestOfBoxesThatOverlapBestFirst) {
+  ExpectGives(Call(kZero, "float32[1,6]{0.1,0.7, 0.1,0.8, 0.1,0.9}", "num_classes=2, background_label_id=0, keep_top_k=3"),
+              {"float32[1,1,3,7]{0,1,0.9,0,0,0.4,0.7, 0,1,0.8,0.5,0.5,0.9,0.7, 0,0,0,0,0,0,0}"}, 1e-6);
+}
+
+TEST(DetectionOutput, ComparesBoxesOfAClassOnly) {
+  ExpectGives(Call(kZero, "float32[1,6]{0.9,0.1, 0.2,0.1, 0.1,0.8}",
+                   "num_classes=2, background_label_id=-1, keep_top_k=2, confidence_threshold=0.3"),
+              {"float32[1,1,2,7]{0,0,0.9,0,0,0.4,0.8, 0,1,0.8,0,0,0.4,0.7}"}, 1e-6);
+}
+
+TEST(DetectionOutput, DecodesCentresAndSizes) {
+  // One box moves by 0.1 * 2 of its height and grows to twice its width.
+  const std::string codes = "float32[1,12]{0,0,0,0, 2,0,0,3.4657359, 0,0,0,0}";
+  const std::string scores = "float32[1,6]{0,0.1, 0,0.8, 0,0.2}";
+  const std::string attrs = "num_classes=2, background_label_id=0, keep_top_k=1, loc_pred_transposed=true";
+  ExpectGives(Call(codes, scores, attrs), {"float32[1,1,1,7]{0,1,0.8,0.3,0.54,1.1,0.74}"}, 1e-5);
+  ExpectGives(Call(codes, scores, attrs + ", clip=true"), {"float32[1,1,1,7]{0,1,0.8,0.3,0.54,1,0.74}"}, 1e-5);
+}
+
+TEST(DetectionOutput, ComparesOnlyTheCandidates) {
+  ExpectGives(Call(kZero, "float32[1,6]{0,0.7, 0,0.8, 0,0.9}", "num_classes=2, background_label_id=0, keep_top_k=2, top_k=1"),
+              {"float32[1,1,2,7]{0,1,0.9,0,0,0.4,0.7, 0,0,0,0,0,0,0}"}, 1e-6);
+}
+
+TEST(DetectionOutput, RefusesWhatDoesNotFit) {
+  ExpectRefused(Call(kZero, "float32[1,6]{0,0,0,0,0,0}", "num_classes=3, keep_top_k=2"), "do not fit 3 classes");
+  ExpectRefused(Call(kZero, "float32[1,6]{0,0,0,0,0,0}", "num_classes=2, keep_top_k=-1"), "keep_top_k is -1");
+  ExpectRefused(Call(kZero, "float32[1,6]{0,0,0,0,0,0}", "num_classes=2, keep_top_k=2, variance_encoded_in_target=true"),
+                "coded or shared in another way");
+}
+
+}  // namespace
+}  // namespace permafrost

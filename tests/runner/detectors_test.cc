@@ -1,0 +1,177 @@
+#include <cmath>
+
+#include "shared_io/npy.h"
+#include "tests/runner/opencv_testing.h"
+#include "tests/support/places.h"
+
+// Detectors of the Object Detection API's making, from the graph as TensorFlow ran it to rows of DetectionOutput.
+namespace permafrost {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Detection {
+  int64_t label;
+  double score, x1, y1, x2, y2;
+};
+
+double Overlap(const Detection& a, const Detection& b) {
+  const double width = std::min(a.x2, b.x2) - std::max(a.x1, b.x1), height = std::min(a.y2, b.y2) - std::max(a.y1, b.y1);
+  const double shared = std::max(width, 0.0) * std::max(height, 0.0);
+  const auto area = [](const Detection& box) { return (box.x2 - box.x1) * (box.y2 - box.y1); };
+  return shared > 0 ? shared / (area(a) + area(b) - shared) : 0;
+}
+
+std::vector<float> Floats(const Array& array) {
+  std::vector<float> values(array.bytes.size() / sizeof(float));
+  std::memcpy(values.data(), array.bytes.data(), values.size() * sizeof(float));
+  return values;
+}
+
+std::vector<float> ReadFloats(const fs::path& path) {
+  const auto array = ReadNpy(path.string());
+  return array.ok() ? Floats(*array) : std::vector<float>();
+}
+
+// What TensorFlow found on the k-th picture.
+std::vector<Detection> Expected(const fs::path& folder, size_t picture, size_t pictures) {
+  const std::vector<float> boxes = ReadFloats(folder / "detection_boxes.npy"), scores = ReadFloats(folder / "detection_scores.npy");
+  const std::vector<float> classes = ReadFloats(folder / "detection_classes.npy");
+  const size_t rows = scores.size() / pictures;
+  std::vector<Detection> found;
+  for (size_t i = picture * rows; i < (picture + 1) * rows; ++i) {
+    if (scores[i] <= 0) continue;
+    found.push_back({static_cast<int64_t>(classes[i]), scores[i], boxes[4 * i + 1], boxes[4 * i], boxes[4 * i + 3], boxes[4 * i + 2]});
+  }
+  return found;
+}
+
+std::vector<Detection> FromRows(const std::vector<float>& rows, int64_t class_offset) {
+  std::vector<Detection> found;
+  for (size_t i = 0; i + 7 <= rows.size(); i += 7) {
+    if (rows[i + 2] <= 0) continue;
+    found.push_back({static_cast<int64_t>(rows[i + 1]) + class_offset, rows[i + 2], rows[i + 3], rows[i + 4], rows[i + 5], rows[i + 6]});
+  }
+  return found;
+}
+
+// One to one.
+void ExpectSameDetections(std::vector<Detection> actual, const std::vector<Detection>& expected) {
+  for (const Detection& one : expected) {
+    auto best = actual.end();
+    for (auto other = actual.begin(); other != actual.end(); ++other) {
+      const bool near = other->label == one.label && std::abs(other->score - one.score) < 1e-3;
+      if (near && (best == actual.end() || Overlap(*other, one) > Overlap(*best, one))) best = other;
+    }
+    ASSERT_NE(best, actual.end()) << "class " << one.label << " with score " << one.score << " is missing";
+    EXPECT_GE(Overlap(*best, one), 0.99) << "class " << one.label << " with score " << one.score;
+    actual.erase(best);
+  }
+  EXPECT_TRUE(actual.empty()) << actual.size() << " more than TensorFlow finds";
+}
+
+class Detectors : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path(SourceDir()) / "models/detectors" / GetParam();
+    const auto pictures = ReadNpy((folder_ / "in.npy").string());
+    ASSERT_TRUE(pictures.ok()) << Message(pictures.status());
+    pictures_ = *pictures;
+  }
+  size_t pictures() const { return static_cast<size_t>(pictures_.dims[0]); }
+  Array Picture(size_t i) const {
+    const size_t size = pictures_.bytes.size() / pictures();
+    std::vector<float> values;
+    for (size_t k = i * size; k < (i + 1) * size; ++k) values.push_back(static_cast<float>(static_cast<uint8_t>(pictures_.bytes[k])));
+    return FloatArray({1, pictures_.dims[1], pictures_.dims[2], pictures_.dims[3]}, values);
+  }
+  StatusOr<OptimizeReport> Write(const std::string& path, std::optional<DetectorFormat> format) const {
+    OptimizeOptions options;
+    options.model = (folder_ / "graph.pb").string();
+    options.output = path;
+    options.detector_format = format;
+    return Optimize(options);
+  }
+  fs::path folder_;
+  Array pictures_;
+  TestFolder out_;
+};
+
+TEST_P(Detectors, FindWhatTensorFlowFinds) {
+  const std::string path = out_ / "detector.pb";
+  const auto report = Write(path, std::nullopt);
+  ASSERT_TRUE(report.ok()) << Message(report.status());
+  ASSERT_TRUE(report->info.detector.has_value());
+  EXPECT_TRUE(report->info.opencv_only);
+  auto session = Session::Open(path, {});
+  ASSERT_TRUE(session.ok()) << Message(session.status());
+  for (size_t i = 0; i < pictures(); ++i) {
+    const auto outputs = session->Run({{report->info.inputs[0].name, Picture(i)}});
+    ASSERT_TRUE(outputs.ok()) << Message(outputs.status());
+    const std::vector<Detection> expected = Expected(folder_, i, pictures());
+    ASSERT_GE(expected.size(), 3U);
+    ExpectSameDetections(FromRows(Floats((*outputs)[0].array), report->info.detector->class_offset), expected);
+  }
+}
+
+void Clip(Detection& box) {
+  for (double* edge : {&box.x1, &box.y1, &box.x2, &box.y2}) *edge = std::clamp(*edge, 0.0, 1.0);
+}
+
+double Converted(const DetectorInfo& info, const float* row, int64_t column) {
+  if (info.score_converter == "sigmoid") return 1 / (1 + std::exp(-static_cast<double>(row[column])));
+  double sum = 0;
+  for (int64_t k = 0; k < info.classes; ++k) sum += std::exp(static_cast<double>(row[k]));
+  return std::exp(static_cast<double>(row[column])) / sum;
+}
+
+// What docs/detection.md says of heads.
+std::vector<Detection> Decode(const DetectorInfo& info, const std::vector<float>& codes, const std::vector<float>& scores) {
+  std::vector<Detection> all, kept;
+  for (size_t i = 0; i < info.anchors.size() / 4; ++i) {
+    const float *anchor = &info.anchors[4 * i], *code = &codes[4 * i];
+    const double h = anchor[2] - anchor[0], w = anchor[3] - anchor[1];
+    const double cy = anchor[0] + h / 2 + code[0] / info.box_scales[0] * h, cx = anchor[1] + w / 2 + code[1] / info.box_scales[1] * w;
+    const double height = h * std::exp(code[2] / info.box_scales[2]), width = w * std::exp(code[3] / info.box_scales[3]);
+    Detection box{0, 0, cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2};
+    if (info.clip_first) Clip(box);
+    for (int64_t column = 0; column < info.classes; ++column) {
+      box.score = Converted(info, &scores[i * static_cast<size_t>(info.classes)], column);
+      box.label = column + info.class_offset;
+      if (column != info.background && box.score > info.score_threshold) all.push_back(box);
+    }
+  }
+  std::stable_sort(all.begin(), all.end(), [](const Detection& a, const Detection& b) { return a.score > b.score; });
+  for (const Detection& box : all) {
+    const auto covers = [&](const Detection& other) { return other.label == box.label && Overlap(other, box) > info.iou_threshold; };
+    if (static_cast<int64_t>(kept.size()) < info.max_detections && std::none_of(kept.begin(), kept.end(), covers)) kept.push_back(box);
+  }
+  for (Detection& box : kept) {
+    if (info.clip) Clip(box);
+  }
+  return kept;
+}
+
+TEST_P(Detectors, GiveHeadsThatDecodeToWhatTensorFlowFinds) {
+  const std::string path = out_ / "heads.pb";
+  const auto report = Write(path, DetectorFormat::kHeads);
+  ASSERT_TRUE(report.ok()) << Message(report.status());
+  EXPECT_FALSE(report->info.opencv_only);
+  const auto info = ReadModelInfo(ModelInfoPath(path));
+  ASSERT_TRUE(info.ok()) << Message(info.status());
+  auto session = Session::Open(path, {});
+  ASSERT_TRUE(session.ok()) << Message(session.status());
+  for (size_t i = 0; i < pictures(); ++i) {
+    const auto outputs = session->Run({{info->inputs[0].name, Picture(i)}});
+    ASSERT_TRUE(outputs.ok()) << Message(outputs.status());
+    ASSERT_EQ((*outputs)[0].name, info->detector->boxes);
+    const std::vector<float> codes = Floats((*outputs)[0].array), scores = Floats((*outputs)[1].array);
+    ExpectSameDetections(Decode(*info->detector, codes, scores), Expected(folder_, i, pictures()));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, Detectors, ::testing::Values("ssd_2017", "ssd_2020", "ssdlite_softmax", "ssd_fpn"),
+                         [](const auto& test) { return test.param; });
+
+}  // namespace
+}  // namespace permafrost
