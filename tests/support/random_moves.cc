@@ -252,7 +252,10 @@ bool BroadcastTo(Make& make, std::string_view op) {
 }
 bool BandPart(Make& make, std::string_view op) {
   const Operand x = make.DataOfRank(2, 4);
-  return make.Try(op, {x, make.Int32s({}, {make.Int(-1, 2)}), make.Int32s({}, {make.Int(-1, 2)})});
+  // TensorFlow takes no more diagonals than there are.
+  const int64_t lower = make.Int(-1, std::min<int64_t>(2, x.dim(-2)));
+  const int64_t upper = make.Int(-1, std::min<int64_t>(2, x.dim(-1)));
+  return make.Try(op, {x, make.Int32s({}, {lower}), make.Int32s({}, {upper})});
 }
 // A picture whose height and width divide by `block`, cut out of another if need be.
 std::optional<Operand> Divisible(Make& make, int64_t block, bool channels, bool nchw) {

@@ -31,9 +31,13 @@ Status IsolateOutputs(GraphEditor& editor, PassContext&) {
     if (!has_other_users && !IsMergedAway(graph, node)) continue;
     if (!IsFloating(graph.type(output.value).dtype)) continue;
     const std::string name = StrCat(node.name, "/output");
+    changed = true;
+    if (graph.type(output.value).shape.IsRank(1)) {  // nothing is computed with vectors (legalize_broadcasts.cc)
+      output.value = EmitReshape(editor, name, output.value, {-1});
+      continue;
+    }
     const Tensor one = Tensor::Scalar<float>(1.0F).Cast(graph.type(output.value).dtype).Dense();
     output.value = Emit(editor, "Mul", name, {output.value, EmitConst(editor, StrCat(name, "/one"), one)});
-    changed = true;
   }
   if (changed) editor.SetGraphOutputs(std::move(outputs));
   return OkStatus();

@@ -112,6 +112,12 @@ TEST(LegalizeBroadcasts, WorksOutAVectorAsARow) {
                 "y/opencv_2 = Reshape(y/opencv_1, int32[1]{-1}); out y=y/opencv_2");
 }
 
+TEST(IsolateOutputs, GivesAVectorALayerThatComputesNothing) {
+  ExpectRewrite(kIsolateOutputs, "in x:float32[6]; a = Reshape(x, int32[1]{-1}); y = Reshape(a, int32[2]{1,6}); out a, y",
+                "in x:float32[6]; a = Reshape(x, int32[1]{-1}); y = Reshape(a, int32[2]{1,6}); "
+                "a/output = Reshape(a, int32[1]{-1}); out a=a/output, y");
+}
+
 TEST(LegalizeLinear, TurnsAProductOfUnknownSizeAndBackBeforeAnActivation) {
   ExpectRewrite(kLegalizeLinear, "in x:float32[?,4]; in z:float32[4,?]; m = MatMul(x, z); y = Relu(m); out y",
                 "in x:float32[?,4]; in z:float32[4,?]; m = MatMul(x, z); y = Relu(m/opencv_1); m/opencv = Transpose(m, "
