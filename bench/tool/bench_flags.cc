@@ -125,6 +125,11 @@ Status ReadFlags(const CLI::App& app, BenchFlags& flags) {
   RETURN_IF_ERROR(ReadChannels("--mean", flags.mean, flags.picture.values.mean));
   RETURN_IF_ERROR(ReadChannels("--std", flags.std, flags.picture.values.std));
   if (flags.bgr) flags.picture.values.channel_order = "BGR";
+  const auto kept = std::find_if(flags.paths.begin(), flags.paths.end(),
+                                 [](const std::string& path) { return path.ends_with(".json"); });
+  if (kept != flags.paths.end() && flags.json.empty() && flags.page.empty()) {
+    return InvalidArgument(*kept, ": a report is put together with others into --json or --report; name one");
+  }
   flags.options.settings = SettingsOf(flags.settings);
   if (!flags.tune) return OkStatus();
   for (const char* flag : {"--threads", "--backend", "--target", "--batch", "--streams", "--check-only", "--bisect"}) {

@@ -81,6 +81,9 @@ TEST_F(BenchE2e, WritesAPageOfOneFileAlsoFromReportsThatWereKept) {
   WriteBytes(Path("bad.json"), "{}");
   EXPECT_THAT(Bench({Path("bad.json"), "--report", Path("bad.html")}).err, HasSubstr("is no report"));
   EXPECT_FALSE(std::filesystem::exists(Path("bad.html")));
+  const Finished nowhere = Bench({Path("a.json")});
+  EXPECT_EQ(nowhere.exit_code, 2);
+  EXPECT_THAT(nowhere.err, HasSubstr("--report"));
 }
 
 TEST_F(BenchE2e, SaysWhichFileAndSettingToUse) {
