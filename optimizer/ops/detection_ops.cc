@@ -138,7 +138,8 @@ std::vector<OpDef> DetectionOps() {
       {.name = "cv::DetectionOutput",
        .min_inputs = 3,
        .max_inputs = 4,
-       .attrs = {Required("num_classes"), Required("keep_top_k"), Required("nms_threshold")},
+       .attrs = {Required("num_classes"), Required("keep_top_k"), Required("nms_threshold"),
+                 Default("data_format", std::string("NCHW"))},  // a table that nobody is to turn
        .infer = InferDetectionOutput,
        .kernel = DetectionOutputKernel},
   };

@@ -522,7 +522,9 @@ class Job {
     report_.info.detector = lowered_.detector;
     if (!lowered_.detector) return;
     for (TensorInfo& output : report_.info.outputs) {
-      if (output.name == lowered_.detector->detections) output.layout = output.cv_layout = "";  // a table
+      if (output.name != lowered_.detector->detections) continue;
+      output.layout = output.cv_layout = "";  // a table
+      output.cv_shape = output.shape;
     }
   }
 

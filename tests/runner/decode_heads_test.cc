@@ -191,7 +191,7 @@ TEST(DetectorFile, IsReadOrRefusedWithTheField) {
   };
   const std::string good = R"({"version": 1, "family": "mine", "kind": "yolo", "classes": 2, "background": -1, "class_offset": 0,
     "score_threshold": 0.25, "iou_threshold": 0.5, "max_detections_per_class": 0, "max_detections": 0, "clip": true,
-    "score_converter": "sigmoid", "input": {"name": "x", "width": 64, "height": 32},
+    "clip_first": false, "score_converter": "sigmoid", "input": {"name": "x", "width": 64, "height": 32},
     "heads": [{"output": "head0", "xy_scale": 1.1, "anchors": [10, 12, 20, 22]}]})";
   const auto detector = read(good);
   ASSERT_TRUE(detector.ok()) << detector.status();

@@ -38,12 +38,19 @@ class UpsamplingRules : public NodeRewriter {
     return whole(1) && whole(2);
   }
 
+  static bool IsOnes(const Tensor* tensor) {
+    constexpr int64_t kMost = 4096;  // as many as a pixel is repeated
+    if (tensor == nullptr || tensor->elements() > kMost || !IsFloating(tensor->dtype())) return false;
+    const std::vector<float> values = tensor->Values<float>();
+    return std::all_of(values.begin(), values.end(), [](float value) { return value == 1; });
+  }
+
   std::optional<Value> RepeatedByOnes(Value product, const Shape& to) const {
     if (node(product.node).op != "Mul") return std::nullopt;
     for (int i = 0; i < 2; ++i) {
       const Value spread = in(product.node, i);
       const Tensor* ones = constant(in(product.node, 1 - i));
-      if (node(spread.node).op != "Reshape" || ones == nullptr || ones->SingleValue() != 1.0) continue;
+      if (node(spread.node).op != "Reshape" || !IsOnes(ones)) continue;
       const Value picture = in(spread.node, 0);
       const Shape &from = type(picture).shape, &six = type(spread).shape;
       if (!Repeats(from, to) || six.rank() != 6) continue;
