@@ -28,7 +28,7 @@ struct AcceptedOnnxOp {
   bool opencv_5;  // 5.0's new engine
   bool opencv_5_classic;  // the one that it has from 4
   bool onnx_runtime;      // 1.20
-  bool tensorrt;          // 10, by its documentation
+  bool tensorrt;          // 10; never run, yes everywhere
 };
 const std::vector<AcceptedOnnxOp>& OpsAcceptedByOnnxRuntimes();
 const AcceptedOnnxOp* FindAcceptedOnnxOp(std::string_view op, std::string_view form);

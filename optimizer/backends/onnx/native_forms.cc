@@ -248,7 +248,9 @@ std::optional<Tensor> PerElement(const OnnxConversion& to, std::optional<Value> 
 bool Raise(OnnxConversion& to, std::string_view op, std::string_view form = "") {
   if (!to.runtime().Takes(op, form)) return false;
   const int since = FindAcceptedOnnxOp(op, form)->opset;
-  if (since > to.opset() && !to.options().may_raise) return false;
+  // A later opset changes the forms of other ops, which the oldest runtimes then do not take.
+  const bool may_raise = to.options().may_raise && to.runtime().kind != OnnxRuntime::Kind::kAny;
+  if (since > to.opset() && !may_raise) return false;
   to.Need(since);
   return true;
 }

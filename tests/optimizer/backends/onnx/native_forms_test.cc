@@ -54,6 +54,16 @@ TEST(NativeForms, SpellsOutWhatTheRuntimeDoesNotTake) {
   EXPECT_EQ(Ops(Convert(text, kOrt, 13, false)).find("LayerNormalization"), std::string::npos) << "the opset is fixed";
 }
 
+TEST(NativeForms, RaisesNoOpsetForATargetThatMayBeAnything) {
+  constexpr std::string_view kText =
+      "in x:float32[2,8]; a = AddV2(x, 3.0); r = Relu6(a); m = Mul(r, 0.16666667); h = Mul(x, m); y = Relu6(h); out y";
+  EXPECT_EQ(Ops(kText, kOrt), "HardSwish Clip");
+  const auto model = Convert(kText, OnnxRuntime());
+  ASSERT_TRUE(model.ok()) << Message(model.status());
+  EXPECT_EQ(model->graph.opset, 10) << "OpenCV 4.6 takes no Clip of opset 11";
+  EXPECT_EQ(Ops(model).find("HardSwish"), std::string::npos);
+}
+
 TEST(NativeForms, TellsNormsApart) {
   EXPECT_EQ(Ops(Norm("2,4,5,8", "8", "[2]{1,2}"), kOrt), "Transpose InstanceNormalization");
   EXPECT_EQ(Ops(Norm("2,4,5,8", "5,8", "[2]{2,3}"), kOrt), "LayerNormalization");
