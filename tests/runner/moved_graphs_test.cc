@@ -53,6 +53,12 @@ const Case kMoves[] = {
     {"BoxesOfAPicture", kWide + "a = Reshape(c, int32[5]{-1,6,8,2,4}); s = Slice(a, int32[5]{0,0,0,0,0}, "
                                 "int32[5]{-1,6,8,2,2}); u = Slice(a, int32[5]{0,0,0,0,2}, int32[5]{-1,6,8,2,2}); "
                                 "p = Sigmoid(s); e = Exp(u); y = ConcatV2(p, e, int32[]{4}); out y"},
+    {"ConstantJoinedChannelsFirst",
+     "in x:float32[1,2,16,3]; p = AvgPool(x) {ksize=[1,1,2,2], strides=[1,1,2,2], padding=\"SAME\", data_format=\"NCHW\"}; "
+     "y = ConcatV2(p, float32[1,4,8,2]~1, int32[]{1}); out y"},
+    {"ConstantJoinedToRowsChannelsFirst",
+     "in x:float32[1,2,16,3]; p = AvgPool(x) {ksize=[1,1,2,2], strides=[1,1,2,2], padding=\"SAME\", data_format=\"NCHW\"}; "
+     "y = ConcatV2(float32[1,2,3,2]~1, p, int32[]{2}); out y"},
     {"ExpandedPicture", kImages + kConvX + "e = ExpandDims(c, int32[]{3}); y = ConcatV2(e, e, int32[]{3}); out y"},
     {"FiveDims", "in x:float32[?,2,3,4,5]; t = Transpose(x, int32[5]{0,2,1,4,3}); y = Relu(t); out y"},
     {"TransposedSequencesJoined",

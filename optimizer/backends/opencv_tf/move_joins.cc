@@ -103,6 +103,9 @@ void Mover::Concat() {
     editor_.RemoveAttr(id_, "Tidx");
   }
   if (!has_constant) return;
+  if (const auto known = Axis(constant(last), rank); known && rank == 4 && ChannelAxisOf({id_, 0}) == 1) {
+    return ConcatChannelsLast(*known);
+  }
   for (size_t i = 0; i + 1 < node().inputs.size(); ++i) {
     if (std::find(graph_.inputs().begin(), graph_.inputs().end(), in(i).node) == graph_.inputs().end()) continue;
     const Tensor one = Tensor::Scalar<float>(1.0F).Cast(graph_.type(in(i)).dtype).Dense();
@@ -118,6 +121,25 @@ std::vector<Value> Mover::AsRows(const std::vector<Value>& vectors) {
     rows.push_back(tensor != nullptr ? Const(tensor->Reshaped({1, tensor->elements()})) : Reshaped(vector, {1, -1}));
   }
   return rows;
+}
+
+// The importer turns every constant of four dims as if it were NHWC.
+void Mover::ConcatChannelsLast(int axis) {
+  const std::vector<int> last = {0, 2, 3, 1};
+  std::vector<Value> parts(node().inputs.begin(), node().inputs.end() - 1);
+  for (Value& part : parts) {
+    const Tensor* tensor = ConstValue(graph_, part);
+    if (tensor != nullptr) {
+      part = Const(tensor->Transposed(last).Dense());
+      continue;
+    }
+    const bool is_input = std::find(graph_.inputs().begin(), graph_.inputs().end(), part.node) != graph_.inputs().end();
+    if (is_input) part = New("Mul", {part, Const(Tensor::Scalar<float>(1.0F).Cast(graph_.type(part).dtype).Dense())});
+    part = New("Transpose", {part, Ints({0, 2, 3, 1})});
+  }
+  const auto found = std::find(last.begin(), last.end(), axis);
+  parts.push_back(Const(Tensor::Scalar<int32_t>(static_cast<int32_t>(found - last.begin()))));
+  Replace(New("Transpose", {New("ConcatV2", std::move(parts)), Ints({0, 3, 1, 2})}));
 }
 
 void Mover::ConcatRows() {

@@ -94,6 +94,7 @@ class Mover {
   // A vector is a row here and a column there.
   std::vector<Value> AsRows(const std::vector<Value>& vectors);
   void ConcatRows();
+  void ConcatChannelsLast(int axis);
 
   // move_pads.cc
   // Zeros instead of c: pad(x, c) = pad(x - c, 0) + c. What is far below everything pads a pooling's window.
