@@ -173,7 +173,12 @@ class KerasModel:
 
     def has(self, name):
         return any(name in (own, tensor.name, tensor.name.removesuffix(":0"))
-                   for own, tensor in [*self.given.items(), *self.made.items()])
+                   for own, tensor in [*self.given.items(), *self.made.items()]) or self.inside(name) is not None
+
+    def inside(self, name):
+        """The output of a layer that the model does not give, by the layer's name or that of its node ("LAYER/concat"), or None."""
+        found = [layer.output for layer in self.model.layers if layer.name in (name, name.rpartition("/")[0])]
+        return found[0] if found and not isinstance(found[0], (list, tuple)) else None
 
     def is_placeholder(self, name):
         return name in self.given
@@ -194,6 +199,8 @@ class KerasModel:
         for name in outputs:
             found = [answer for (own, tensor), answer in zip(self.made.items(), answers)
                      if name in (own, tensor.name, tensor.name.removesuffix(":0"))]
+            if not found and self.inside(name) is not None:
+                found = [tf.keras.Model(self.model.inputs, self.inside(name))(values if len(values) > 1 else values[0], training=False)]
             if not found:
                 raise ModelError(f"no output {name}; outputs: {', '.join(self.made)}")
             results.append(np.asarray(found[0]))
