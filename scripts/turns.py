@@ -298,7 +298,7 @@ def needed_rel(file):
 def table(cases):
     """What was measured, a line for each engine; the speed is against the first one of its case that was timed."""
     rows = [("case", "engine", "check", "needed", "load ms", "first ms", "median ms", "95 %", "speed (95 %)")]
-    reasons = []
+    reasons = {}  # {verdict and reason: whose}; one that many engines share is said once
     for case in cases:
         for file in case["files"]:
             label = " ".join(filter(None, (file["file"], file.get("setting"))))
@@ -314,10 +314,16 @@ def table(cases):
                 row += ["-"] * 5
             rows.append(row)
             if file.get("reason"):
-                reasons.append(f"{case['name']} {label}: {file['verdict']}: {file['reason']}")
+                reasons.setdefault(f"{file['verdict']}: {file['reason']}", []).append((case["name"], label))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) if i < 3 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))) for row in rows]
-    return "\n".join(lines + ([""] + reasons if reasons else [])) + "\n"
+    said = []
+    for reason, whose in reasons.items():
+        names, labels = (list(dict.fromkeys(part)) for part in zip(*whose))
+        everywhere = len(whose) == len(names) * len(labels)
+        said.append(f"{', '.join(names)} {', '.join(labels)}: {reason}" if everywhere else
+                    f"{', '.join(' '.join(pair) for pair in whose)}: {reason}")
+    return "\n".join(lines + ([""] + said if said else [])) + "\n"
 
 
 def machine_facts():
