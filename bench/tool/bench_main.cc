@@ -81,6 +81,9 @@ StatusOr<Plan> MakePlan(const BenchFlags& flags) {
   std::error_code error;
   std::vector<std::string> files, folders;
   for (const std::string& path : flags.paths) {
+    for (const std::string& written : {flags.json, flags.page}) {
+      if (fs::equivalent(path, written, error)) return InvalidArgument(written, ": this run reads it; name another file to write");
+    }
     if (path.ends_with(".json")) {
       ASSIGN_OR_RETURN(std::string text, ReadText(path));
       plan.reports.push_back(std::move(text));

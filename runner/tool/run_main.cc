@@ -15,6 +15,7 @@
 #include "runner/pipeline/resume.h"
 #include "runner/pipeline/run_cascade.h"
 #include "runner/pipeline/run_items.h"
+#include "runner/tool/keep_inputs.h"
 #include "runner/tool/run_flags.h"
 #include "runner/writers/writer.h"
 
@@ -126,6 +127,7 @@ Status RunAll(const CLI::App& app, RunFlags& flags) {
   }
   ASSIGN_OR_RETURN(std::vector<Item> items, ListItems(flags.items, inputs));
   RETURN_IF_ERROR(KeepShard(items, flags.shard, flags.shards));
+  RETURN_IF_ERROR(KeepInputs(flags, items));
   std::optional<Resume> resume;
   if (flags.resume) {
     if (std::any_of(items.begin(), items.end(), IsLive)) return InvalidArgument("--resume: a camera cannot go on");

@@ -59,6 +59,16 @@ TEST_F(BenchToolTest, SaysThatTheReferenceKernelsJudgeAPairOfFiles) {
   EXPECT_FALSE(nlohmann::json::parse(google.out, nullptr, false).is_discarded()) << google.out;
 }
 
+TEST_F(BenchToolTest, WritesOverNothingThatItReads) {
+  const std::string model = PlainCase("a", Right()) + "/model.pb", before = ReadBytes(model);
+  for (const std::string flag : {"--json", "--report"}) {
+    const Finished ended = Run({model, model, "--check-only", flag, model});
+    EXPECT_EQ(ended.exit_code, 1);
+    EXPECT_THAT(ended.err, HasSubstr("this run reads it"));
+  }
+  EXPECT_EQ(ReadBytes(model), before);
+}
+
 TEST_F(BenchToolTest, BisectsWithExitCodeOneWhereANodeDiffers) {
   const std::string folder = PlainCase("a", Right());
   const Finished same = Run({folder, "--bisect", "--json", root_ + "/same.json"});

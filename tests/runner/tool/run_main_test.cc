@@ -87,6 +87,29 @@ TEST_F(RunToolTest, LeavesNoFileBehindWhenItFails) {
   EXPECT_TRUE(std::filesystem::exists(drawn));
 }
 
+TEST_F(RunToolTest, WritesOverNothingThatItReads) {
+  const std::string model = Model(), picture = Write("two.png", ReadBytes(SourceDir() + "/models/classic_tf1/digits/7.png"));
+  const std::string labels = Write("labels.txt", "a\nb\n"), list = Write("list.txt", picture + "\n"), before = ReadBytes(picture);
+  const std::vector<std::vector<std::string>> wrong = {
+      {"--out", model},
+      {"--out", labels, "--labels", labels},
+      {"--out", list, "--list", list},
+      {"--out", root_ + "/../" + root_.substr(root_.rfind('/')) + "/two.png"},
+      {"--draw", picture},
+      {"--draw", root_},
+      {"--draw", root_ + "/one.png", "--out", root_ + "/./one.png"},
+  };
+  for (std::vector<std::string> arguments : wrong) {
+    arguments.insert(arguments.begin(), {model, picture});
+    const Finished ended = Run(arguments);
+    EXPECT_EQ(ended.exit_code, 1) << ended.out;
+    EXPECT_THAT(ended.err, HasSubstr(arguments[2])) << arguments[3];
+  }
+  EXPECT_EQ(ReadBytes(picture), before);
+  EXPECT_EQ(ReadBytes(labels), "a\nb\n");
+  EXPECT_EQ(Run({model, PictureFile(), "--save-npz", root_, "--json"}).exit_code, 0);
+}
+
 TEST_F(RunToolTest, ReadsStandardInput) {
   const std::string model = Model(), picture = PictureFile();
   const Finished one = RunWith({model, "-", "--json"}, {.standard_input = picture});
