@@ -1,7 +1,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -10,20 +9,13 @@
 
 #include "shared_io/npy.h"
 #include "tests/runner/tiny_graph.h"
+#include "tests/support/temporary_folder.h"
 
 namespace permafrost {
 
 // A folder of its own for a test, and in it cases around one tiny network: y = relu(x) * 3 over NHWC pictures.
 class CaseFolderTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-    root_ = std::filesystem::temp_directory_path().string() + "/" + info->test_suite_name() + "." + info->name() + "." +
-            std::to_string(::getpid());
-    std::filesystem::create_directories(root_);
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
-
   static TinyGraph Network() {
     TinyGraph graph;
     graph.Placeholder("x", {1, 1, 2, 3});
@@ -49,7 +41,8 @@ class CaseFolderTest : public ::testing::Test {
   }
   static std::vector<float> Right() { return {3, 0, 9, 12, 0, 18}; }
 
-  std::string root_;
+  const TemporaryFolder temporary_;
+  const std::string root_ = temporary_.path();
 };
 
 }  // namespace permafrost

@@ -2,13 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "tests/runner/tiny_graph.h"
+#include "tests/support/temporary_folder.h"
 
 namespace permafrost {
 namespace {
@@ -18,12 +18,6 @@ using ::testing::HasSubstr;
 // Three nets that find a white square of 12 pixels and more: the more white, the surer. Their regressions are nought.
 class CascadeTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = ::testing::TempDir() + "/cascade_test." + std::to_string(::getpid());
-    std::filesystem::create_directories(folder_);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   // Weighs all pixels of a square alike: scores [.., 2], boxes [.., 4] and points [.., 10] by one convolution each.
   void SaveNet(const std::string& name, int64_t size, int64_t side) const {
     TinyGraph graph;
@@ -51,7 +45,8 @@ class CascadeTest : public ::testing::Test {
     return folder_ + "/faces.json";
   }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
 };
 
 TEST_F(CascadeTest, NamesTheDescriptionAndTheNetThatAreMissing) {

@@ -2,10 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
-#include <fstream>
+
+#include "tests/support/temporary_folder.h"
 
 namespace permafrost {
 namespace {
@@ -39,12 +39,11 @@ TEST(DecodeClasses, RefusesScoresThatAreNoNumbers) {
 }
 
 TEST(DecodeClasses, ReadsLabelsOfAnyLineEnd) {
-  const std::string path = ::testing::TempDir() + "/labels." + std::to_string(::getpid()) + ".txt";
-  std::ofstream(path) << "cat\r\n\ndog, hound\nlast\n\n";
-  EXPECT_THAT(*ReadLabels(path), ElementsAre("cat", "", "dog, hound", "last"));
+  const TemporaryFolder folder;
+  EXPECT_THAT(*ReadLabels(folder.Write("labels.txt", "cat\r\n\ndog, hound\nlast\n\n")), ElementsAre("cat", "", "dog, hound", "last"));
   EXPECT_FALSE(ReadLabels("/no/such/labels.txt").ok());
-  std::ofstream(path, std::ios::binary) << std::string("\x89PNG\r\n\0\0", 8);
-  EXPECT_THAT(Message(ReadLabels(path).status()), ::testing::HasSubstr("is no text"));
+  const std::string picture = folder.Write("labels.png", std::string("\x89PNG\r\n\0\0", 8));
+  EXPECT_THAT(Message(ReadLabels(picture).status()), ::testing::HasSubstr("is no text"));
 }
 
 }  // namespace

@@ -2,13 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 
 #include "runner/results.h"
 #include "shared_io/npy.h"
 #include "tests/support/places.h"
+#include "tests/support/temporary_folder.h"
 
 namespace permafrost {
 namespace {
@@ -245,13 +245,8 @@ TEST(DecodeHeads, IgnoresNumbersThatAreNone) {
 }
 
 TEST(DetectorFile, IsReadOrRefusedWithTheField) {
-  const std::string path = ::testing::TempDir() + "/detector_file." + std::to_string(::getpid()) + ".json";
-  const auto read = [&](const std::string& text) {
-    std::FILE* file = std::fopen(path.c_str(), "wb");
-    std::fwrite(text.data(), 1, text.size(), file);
-    std::fclose(file);
-    return ReadDetectorFile(path);
-  };
+  const TemporaryFolder folder;
+  const auto read = [&](const std::string& text) { return ReadDetectorFile(folder.Write("detector.json", text)); };
   const std::string good = R"({"version": 1, "family": "mine", "kind": "yolo", "classes": 2, "background": -1, "class_offset": 0,
     "score_threshold": 0.25, "iou_threshold": 0.5, "max_detections_per_class": 0, "max_detections": 0, "clip": true,
     "clip_first": false, "score_converter": "sigmoid", "input": {"name": "x", "width": 64, "height": 32},
@@ -272,7 +267,6 @@ TEST(DetectorFile, IsReadOrRefusedWithTheField) {
   EXPECT_THAT(error("64", "0"), HasSubstr("detector.input"));
   EXPECT_THAT(error("\"heads\"", "\"tails\""), HasSubstr("detector.heads"));
   EXPECT_THAT(error("{\"version\"", "[\"version\""), HasSubstr("not JSON"));
-  ::unlink(path.c_str());
 }
 
 }  // namespace

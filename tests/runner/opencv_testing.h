@@ -20,6 +20,7 @@
 #include "runner/opencv_child.h"
 #include "runner/session.h"
 #include "tests/support/graph_testing.h"
+#include "tests/support/temporary_folder.h"
 
 // Graphs as text in the real cv::dnn against the reference kernels.
 namespace permafrost {
@@ -28,17 +29,10 @@ constexpr int kInstalledOpenCv = CV_VERSION_MAJOR * 10000 + CV_VERSION_MINOR * 1
 
 class TestFolder {
  public:
-  TestFolder() {
-    path_ = StrCat(::testing::TempDir(), "/opencv_testing.", ::getpid());
-    std::filesystem::create_directories(path_);
-  }
-  ~TestFolder() { std::filesystem::remove_all(path_); }
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
-  std::string operator/(std::string_view name) const { return StrCat(path_, "/", name); }
+  std::string operator/(std::string_view name) const { return folder_.File(name); }
 
  private:
-  std::string path_;
+  TemporaryFolder folder_;
 };
 
 inline Status WriteGraphDef(const Graph& graph, const std::string& path) {

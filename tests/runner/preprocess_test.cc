@@ -2,9 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <fstream>
+#include "tests/support/temporary_folder.h"
 
 namespace permafrost {
 namespace {
@@ -15,11 +14,8 @@ using ::testing::Pointwise;
 
 // A PPM needs no encoder: OpenCV reads it like any picture. Pixels are R, G, B.
 std::string SavePpm(int width, int height, const std::vector<uint8_t>& rgb) {
-  const std::string path = ::testing::TempDir() + "/preprocess_test." + std::to_string(::getpid()) + ".ppm";
-  std::ofstream out(path, std::ios::binary);
-  out << "P6\n" << width << " " << height << "\n255\n";
-  out.write(reinterpret_cast<const char*>(rgb.data()), static_cast<std::streamsize>(rgb.size()));
-  return path;
+  static const TemporaryFolder folder;
+  return folder.Write("picture.ppm", StrCat("P6\n", width, " ", height, "\n255\n", std::string(rgb.begin(), rgb.end())));
 }
 
 TensorInfo Input(const std::vector<int64_t>& shape, const std::string& layout = "") {

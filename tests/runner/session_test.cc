@@ -2,12 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 
 #include "optimizer/support/sha256.h"
 #include "tests/runner/tiny_graph.h"
+#include "tests/support/temporary_folder.h"
 
 namespace permafrost {
 namespace {
@@ -17,11 +17,6 @@ using ::testing::HasSubstr;
 
 class SessionTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = ::testing::TempDir() + "/session_test." + std::to_string(::getpid());
-    std::filesystem::create_directories(folder_);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
   std::string Path(const std::string& name) const { return folder_ + "/" + name; }
 
   // x [1,1,2,2] -> conv (swaps and scales the channels, and adds their sum as a third) -> two outputs of one value.
@@ -60,7 +55,8 @@ class SessionTest : public ::testing::Test {
     return tensor;
   }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
 };
 
 TEST_F(SessionTest, TellsWhereTheTimeOfARunGoes) {

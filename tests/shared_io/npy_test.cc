@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "tests/support/temporary_folder.h"
+
 namespace permafrost {
 namespace {
 
@@ -89,7 +91,8 @@ TEST(Npy, RefusesEveryTruncation) {
 }
 
 TEST(Npy, NamesTheFileThatIsDamaged) {
-  const std::string path = ::testing::TempDir() + "/damaged.npy";
+  const TemporaryFolder folder;
+  const std::string path = folder.File("damaged.npy");
   ASSERT_TRUE(WriteNpy(path, FloatArray({3}, {1, 2, 3})).ok());
   EXPECT_THAT(*ToFloats(*ReadNpy(path)), ElementsAre(1, 2, 3));
   ASSERT_EQ(::truncate(path.c_str(), 100), 0);

@@ -7,6 +7,7 @@
 #include "optimizer/pipeline/optimize.h"
 #include "tests/support/npy_tensor.h"
 #include "tests/support/places.h"
+#include "tests/support/temporary_folder.h"
 
 namespace permafrost {
 namespace {
@@ -106,12 +107,12 @@ TEST(Freeze, SaysThatAFrozenGraphNeedsNoCheckpoint) {
 
 TEST(Freeze, AsksForTheCheckpointThatIsMissing) {
   const std::string folder = CaseFolder("layers_plain");
-  const std::string copy = testing::TempDir() + "permafrost-alone.meta";
-  std::filesystem::copy_file(folder + "/model.meta", copy, std::filesystem::copy_options::overwrite_existing);
+  const TemporaryFolder alone;
+  const std::string copy = alone.File("model.meta");
+  std::filesystem::copy_file(folder + "/model.meta", copy);
   OptimizeOptions options = OptionsFor("layers_plain");
   options.model = copy;
   EXPECT_THAT(Message(Freeze("layers_plain", options).status()), HasSubstr("give the right one with --checkpoint"));
-  std::filesystem::remove(copy);
 }
 
 }  // namespace
