@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 #include "shared_io/npy.h"
@@ -34,6 +35,16 @@ inline std::vector<float> Floats(const Array& array) {
 inline std::vector<float> ReadFloats(const std::filesystem::path& path) {
   const auto array = ReadNpy(path.string());
   return array.ok() ? Floats(*array) : std::vector<float>();
+}
+
+// The k-th of pictures of bytes, as a network takes it.
+inline Array PictureOf(const Array& pictures, size_t picture) {
+  const size_t size = pictures.bytes.size() / static_cast<size_t>(pictures.dims[0]);
+  std::vector<float> values;
+  for (const char pixel : std::string_view(pictures.bytes).substr(picture * size, size)) {
+    values.push_back(static_cast<float>(static_cast<uint8_t>(pixel)));
+  }
+  return FloatArray({1, pictures.dims[1], pictures.dims[2], pictures.dims[3]}, values);
 }
 
 // What TensorFlow found on the k-th of the pictures, from the detection_*.npy of a case's folder.

@@ -2,6 +2,7 @@
 
 #include "optimizer/pipeline/evaluate.h"
 #include "shared_io/npy.h"
+#include "tests/runner/detections_testing.h"
 #include "tests/runner/opencv_testing.h"
 #include "tests/support/places.h"
 
@@ -10,66 +11,6 @@ namespace permafrost {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Detection {
-  int64_t label;
-  double score, x1, y1, x2, y2;
-};
-
-double Overlap(const Detection& a, const Detection& b) {
-  const double width = std::min(a.x2, b.x2) - std::max(a.x1, b.x1), height = std::min(a.y2, b.y2) - std::max(a.y1, b.y1);
-  const double shared = std::max(width, 0.0) * std::max(height, 0.0);
-  const auto area = [](const Detection& box) { return (box.x2 - box.x1) * (box.y2 - box.y1); };
-  return shared > 0 ? shared / (area(a) + area(b) - shared) : 0;
-}
-
-std::vector<float> Floats(const Array& array) {
-  std::vector<float> values(array.bytes.size() / sizeof(float));
-  std::memcpy(values.data(), array.bytes.data(), values.size() * sizeof(float));
-  return values;
-}
-
-std::vector<float> ReadFloats(const fs::path& path) {
-  const auto array = ReadNpy(path.string());
-  return array.ok() ? Floats(*array) : std::vector<float>();
-}
-
-// What TensorFlow found on the k-th picture.
-std::vector<Detection> Expected(const fs::path& folder, size_t picture, size_t pictures) {
-  const std::vector<float> boxes = ReadFloats(folder / "detection_boxes.npy"), scores = ReadFloats(folder / "detection_scores.npy");
-  const std::vector<float> classes = ReadFloats(folder / "detection_classes.npy");
-  const size_t rows = scores.size() / pictures;
-  std::vector<Detection> found;
-  for (size_t i = picture * rows; i < (picture + 1) * rows; ++i) {
-    if (scores[i] <= 0) continue;
-    found.push_back({static_cast<int64_t>(classes[i]), scores[i], boxes[4 * i + 1], boxes[4 * i], boxes[4 * i + 3], boxes[4 * i + 2]});
-  }
-  return found;
-}
-
-std::vector<Detection> FromRows(const std::vector<float>& rows, int64_t class_offset) {
-  std::vector<Detection> found;
-  for (size_t i = 0; i + 7 <= rows.size(); i += 7) {
-    if (rows[i + 2] <= 0) continue;
-    found.push_back({static_cast<int64_t>(rows[i + 1]) + class_offset, rows[i + 2], rows[i + 3], rows[i + 4], rows[i + 5], rows[i + 6]});
-  }
-  return found;
-}
-
-// One to one.
-void ExpectSameDetections(std::vector<Detection> actual, const std::vector<Detection>& expected) {
-  for (const Detection& one : expected) {
-    auto best = actual.end();
-    for (auto other = actual.begin(); other != actual.end(); ++other) {
-      const bool near = other->label == one.label && std::abs(other->score - one.score) < 1e-3;
-      if (near && (best == actual.end() || Overlap(*other, one) > Overlap(*best, one))) best = other;
-    }
-    ASSERT_NE(best, actual.end()) << "class " << one.label << " with score " << one.score << " is missing";
-    EXPECT_GE(Overlap(*best, one), 0.99) << "class " << one.label << " with score " << one.score;
-    actual.erase(best);
-  }
-  EXPECT_TRUE(actual.empty()) << actual.size() << " more than TensorFlow finds";
-}
 
 class Detectors : public ::testing::TestWithParam<std::string> {
  protected:
@@ -80,12 +21,6 @@ class Detectors : public ::testing::TestWithParam<std::string> {
     pictures_ = *pictures;
   }
   size_t pictures() const { return static_cast<size_t>(pictures_.dims[0]); }
-  Array Picture(size_t i) const {
-    const size_t size = pictures_.bytes.size() / pictures();
-    std::vector<float> values;
-    for (size_t k = i * size; k < (i + 1) * size; ++k) values.push_back(static_cast<float>(static_cast<uint8_t>(pictures_.bytes[k])));
-    return FloatArray({1, pictures_.dims[1], pictures_.dims[2], pictures_.dims[3]}, values);
-  }
   StatusOr<OptimizeReport> Write(const std::string& path, std::optional<DetectorFormat> format) const {
     OptimizeOptions options;
     options.model = (folder_ / "graph.pb").string();
@@ -107,7 +42,7 @@ TEST_P(Detectors, FindWhatTensorFlowFinds) {
   auto session = Session::Open(path, {});
   ASSERT_TRUE(session.ok()) << Message(session.status());
   for (size_t i = 0; i < pictures(); ++i) {
-    const auto outputs = session->Run({{report->info.inputs[0].name, Picture(i)}});
+    const auto outputs = session->Run({{report->info.inputs[0].name, PictureOf(pictures_, i)}});
     ASSERT_TRUE(outputs.ok()) << Message(outputs.status());
     const std::vector<Detection> expected = Expected(folder_, i, pictures());
     ASSERT_GE(expected.size(), 3U);
@@ -127,7 +62,7 @@ TEST_P(Detectors, FindTheSameWithoutLayersOfOpenCv) {
   EXPECT_FALSE(report->info.opencv_only);
   const std::string& output = report->info.detector->detections;
   for (size_t i = 0; i < pictures(); ++i) {
-    const Array picture = Picture(i);
+    const Array picture = PictureOf(pictures_, i);
     const Tensor pixels = Tensor::Of<float>(picture.dims, Floats(picture)).Cast(*ParseDType(report->info.inputs[0].dtype)).Dense();
     const auto run = RunOnReferenceKernels(options.output, {output}, {{report->info.inputs[0].name, pixels}}, 1);
     ASSERT_TRUE(run.ok()) << Message(run.status());
@@ -184,7 +119,7 @@ TEST_P(Detectors, GiveHeadsThatDecodeToWhatTensorFlowFinds) {
   auto session = Session::Open(path, {});
   ASSERT_TRUE(session.ok()) << Message(session.status());
   for (size_t i = 0; i < pictures(); ++i) {
-    const auto outputs = session->Run({{info->inputs[0].name, Picture(i)}});
+    const auto outputs = session->Run({{info->inputs[0].name, PictureOf(pictures_, i)}});
     ASSERT_TRUE(outputs.ok()) << Message(outputs.status());
     ASSERT_EQ((*outputs)[0].name, info->detector->boxes);
     const std::vector<float> codes = Floats((*outputs)[0].array), scores = Floats((*outputs)[1].array);
@@ -217,7 +152,7 @@ TEST_P(TwoStages, FindWhatTensorFlowFinds) {
   const std::vector<float> masks = ReadFloats(folder_ / "detection_masks.npy");
   EXPECT_EQ(masks.empty(), info->detector->masks.empty());
   for (size_t i = 0; i < pictures(); ++i) {
-    const auto outputs = session->Run({{info->inputs[0].name, Picture(i)}});
+    const auto outputs = session->Run({{info->inputs[0].name, PictureOf(pictures_, i)}});
     ASSERT_TRUE(outputs.ok()) << Message(outputs.status());
     const std::vector<Detection> expected = Expected(folder_, i, pictures());
     ASSERT_GE(expected.size(), masks.empty() ? 3U : 1U);

@@ -40,13 +40,8 @@ TEST_P(Tf2Detectors, FindWhatTensorFlowFinds) {
   auto session = Session::Open(options.output, {});
   ASSERT_TRUE(session.ok()) << Message(session.status());
   const auto count = static_cast<size_t>(pictures->dims[0]);
-  const std::string_view pixels = pictures->bytes;
   for (size_t i = 0; i < count; ++i) {
-    std::vector<float> values;
-    for (const char pixel : pixels.substr(i * pixels.size() / count, pixels.size() / count)) {
-      values.push_back(static_cast<float>(static_cast<uint8_t>(pixel)));
-    }
-    const auto outputs = session->Run({{info->inputs[0].name, FloatArray({1, pictures->dims[1], pictures->dims[2], 3}, values)}});
+    const auto outputs = session->Run({{info->inputs[0].name, PictureOf(*pictures, i)}});
     ASSERT_TRUE(outputs.ok()) << Message(outputs.status());
     std::vector<Detection> expected = Expected(folder, i, count);
     if (info->detector->kind == DetectorInfo::kDetectionOutput) {
