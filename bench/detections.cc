@@ -120,13 +120,6 @@ double OverlapOfMasks(const BoxMask& a, const BoxMask& b) {
   return either > 0 ? both / either : 1;
 }
 
-double OverlapOf(const Box& a, const Box& b) {
-  const double width = std::min(a.x2, b.x2) - std::max(a.x1, b.x1), height = std::min(a.y2, b.y2) - std::max(a.y1, b.y1);
-  if (!(width > 0 && height > 0)) return 0;
-  const double both = width * height;
-  return both / ((a.x2 - a.x1) * (a.y2 - a.y1) + (b.x2 - b.x1) * (b.y2 - b.y1) - both);
-}
-
 double DetectionComparison::Needed() const {
   if (missed + extra > 0) return std::numeric_limits<double>::infinity();
   return std::max(1 - worst_iou, worst_score);

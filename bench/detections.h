@@ -44,7 +44,7 @@ DetectionComparison CompareDetections(const std::vector<Box>& actual, const std:
 DetectionComparison CompareDetections(const std::vector<NamedArray>& actual, const std::vector<NamedArray>& reference,
                                       const DetectorInfo* detector, const DetectionLimits& limits);
 
-double OverlapOf(const Box& a, const Box& b);  // intersection over union
-double OverlapOfMasks(const BoxMask& a, const BoxMask& b);  // the same of cells that are at least half the thing's
+// Intersection over union of cells that are at least half the thing's.
+double OverlapOfMasks(const BoxMask& a, const BoxMask& b);
 
 }  // namespace permafrost

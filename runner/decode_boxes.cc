@@ -13,7 +13,7 @@
 namespace permafrost {
 namespace {
 
-constexpr size_t kMostCandidates = 20000;  // before boxes that overlap are dropped: the best ones
+constexpr size_t kMostCandidates = 20000;
 constexpr float kUsualOverlap = 0.45F;
 
 // Dims without the batch, which must be 1, where there are more than `rank`.
@@ -79,12 +79,12 @@ void SetCorners(const float* four, BoxOrder order, Box& box) {
   }
 }
 
+}  // namespace
+
 void SortBest(std::vector<Box>& boxes) {
   std::stable_sort(boxes.begin(), boxes.end(), [](const Box& a, const Box& b) { return a.score > b.score; });
   if (boxes.size() > kMostCandidates) boxes.resize(kMostCandidates);
 }
-
-}  // namespace
 
 Status KeepBest(float min_score, float overlap, std::vector<Box>& boxes) {
   SortBest(boxes);
@@ -276,6 +276,13 @@ class Finder {
 };
 
 }  // namespace
+
+double OverlapOf(const Box& a, const Box& b) {
+  const double width = std::min(a.x2, b.x2) - std::max(a.x1, b.x1), height = std::min(a.y2, b.y2) - std::max(a.y1, b.y1);
+  if (!(width > 0 && height > 0)) return 0;
+  const double both = width * height;
+  return both / ((a.x2 - a.x1) * (a.y2 - a.y1) + (b.x2 - b.x1) * (b.y2 - b.y1) - both);
+}
 
 StatusOr<Boxes> FindBoxes(const std::vector<NamedArray>& outputs, const BoxOptions& options) {
   return Finder(outputs, options).Find();

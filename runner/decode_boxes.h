@@ -39,6 +39,8 @@ struct Box {
   int64_t row = -1;  // of the output that it was read from, where that has rows
 };
 
+double OverlapOf(const Box& a, const Box& b);  // intersection over union
+
 struct Boxes {
   std::vector<Box> boxes;  // best first
   bool relative = true;    // 0..1 of the network's input, else its pixels
@@ -50,6 +52,8 @@ struct Boxes {
 // all [1,N,5+C] for kYolo and [1,4+C,N] with 4+C < N for kPlain.
 // Errors: none of them fits; a batch above 1.
 StatusOr<Boxes> FindBoxes(const std::vector<NamedArray>& outputs, const BoxOptions& options);
+
+void SortBest(std::vector<Box>& boxes);  // of more than 20000 the best stay
 
 // The boxes with at least that score, best first; of those of a class that overlap by more the best. 1: all.
 Status KeepBest(float min_score, float overlap, std::vector<Box>& boxes);

@@ -1,21 +1,11 @@
 #include "runner/suppress_boxes.h"
 
-#include <algorithm>
 #include <cmath>
 #include <map>
 #include <queue>
 
 namespace permafrost {
 namespace {
-
-constexpr size_t kMostCandidates = 20000;
-
-double Overlap(const Box& a, const Box& b) {
-  const double width = std::min(a.x2, b.x2) - std::max(a.x1, b.x1), height = std::min(a.y2, b.y2) - std::max(a.y1, b.y1);
-  if (!(width > 0 && height > 0)) return 0;
-  const double both = width * height;
-  return both / ((a.x2 - a.x1) * (a.y2 - a.y1) + (b.x2 - b.x1) * (b.y2 - b.y1) - both);
-}
 
 struct Candidate {
   Box box;
@@ -40,7 +30,7 @@ std::vector<Box> SuppressTogether(const std::vector<Box>& boxes, const Suppressi
     const float before = candidate.box.score;
     bool covered = false;
     for (size_t i = chosen.size(); i > candidate.seen && !covered; --i) {
-      const double overlap = Overlap(candidate.box, chosen[i - 1]);
+      const double overlap = OverlapOf(candidate.box, chosen[i - 1]);
       if (soft) {
         candidate.box.score *= static_cast<float>(std::exp(-overlap * overlap / (2 * rule.soft_sigma)));
         covered = !(candidate.box.score > rule.min_score);
@@ -59,15 +49,10 @@ std::vector<Box> SuppressTogether(const std::vector<Box>& boxes, const Suppressi
   return chosen;
 }
 
-void SortBest(std::vector<Box>& boxes) {
-  std::stable_sort(boxes.begin(), boxes.end(), [](const Box& a, const Box& b) { return a.score > b.score; });
-}
-
 }  // namespace
 
 std::vector<Box> SuppressBoxes(std::vector<Box> boxes, const SuppressionRule& rule) {
   SortBest(boxes);
-  if (boxes.size() > kMostCandidates) boxes.resize(kMostCandidates);
   if (rule.across_classes) return SuppressTogether(boxes, rule);
   std::map<int64_t, std::vector<Box>> by_class;
   for (const Box& box : boxes) by_class[box.index].push_back(box);
