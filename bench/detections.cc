@@ -148,9 +148,7 @@ DetectionComparison CompareDetections(const std::vector<NamedArray>& actual, con
   // OpenCV's recipe lets boxes end beyond the picture, the Object Detection API does not.
   if (found->relative && expected->relative) {
     for (Boxes* side : {&*found, &*expected}) {
-      for (Box& box : side->boxes) {
-        for (double* edge : {&box.x1, &box.y1, &box.x2, &box.y2}) *edge = std::clamp(*edge, 0.0, 1.0);
-      }
+      std::for_each(side->boxes.begin(), side->boxes.end(), CutAtEdges);
     }
   }
   const auto masks_in = [](const std::vector<NamedArray>& outputs, int64_t class_offset) {

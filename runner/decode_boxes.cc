@@ -284,6 +284,10 @@ double OverlapOf(const Box& a, const Box& b) {
   return both / ((a.x2 - a.x1) * (a.y2 - a.y1) + (b.x2 - b.x1) * (b.y2 - b.y1) - both);
 }
 
+void CutAtEdges(Box& box) {
+  for (double* edge : {&box.x1, &box.y1, &box.x2, &box.y2}) *edge = std::clamp(*edge, 0.0, 1.0);
+}
+
 StatusOr<Boxes> FindBoxes(const std::vector<NamedArray>& outputs, const BoxOptions& options) {
   return Finder(outputs, options).Find();
 }

@@ -40,6 +40,7 @@ struct Box {
 };
 
 double OverlapOf(const Box& a, const Box& b);  // intersection over union
+void CutAtEdges(Box& box);                     // of the picture, 0..1
 
 struct Boxes {
   std::vector<Box> boxes;  // best first

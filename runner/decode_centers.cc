@@ -1,7 +1,6 @@
 #include "runner/decode_centers.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "runner/take_head.h"
 
@@ -72,19 +71,14 @@ StatusOr<Boxes> DecodeCenters(const std::vector<NamedArray>& outputs, const Dete
         const double y = static_cast<double>(row) + offset[0], x = static_cast<double>(column) + offset[1];
         const double h = std::max(size[0], 0.0F) / 2.0, w = std::max(size[1], 0.0F) / 2.0;
         Box box{channel + detector.class_offset, score, (x - w) / width, (y - h) / height, (x + w) / width, (y + h) / height};
-        bool finite = true;
-        for (double* edge : {&box.x1, &box.y1, &box.x2, &box.y2}) {
-          finite = finite && std::isfinite(*edge);
-          if (detector.clip) *edge = std::clamp(*edge, 0.0, 1.0);
-        }
-        if (finite) found.boxes.push_back(box);
+        if (!IsFinite(box)) continue;
+        if (detector.clip) CutAtEdges(box);
+        found.boxes.push_back(box);
       }
     }
   }
   RETURN_IF_ERROR(KeepBest(least, options.overlap.value_or(static_cast<float>(detector.iou_threshold)), found.boxes));
-  if (detector.max_detections > 0 && static_cast<int64_t>(found.boxes.size()) > detector.max_detections) {
-    found.boxes.resize(static_cast<size_t>(detector.max_detections));
-  }
+  KeepMost(detector, found.boxes);
   return found;
 }
 

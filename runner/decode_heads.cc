@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "runner/decode_centers.h"
 #include "runner/suppress_boxes.h"
@@ -13,23 +12,7 @@ namespace {
 
 constexpr float kLargestLog = 20;  // of a box's size in anchors: what is above comes from damage
 
-// At the edges of the picture.
-void Cut(Box& box) {
-  for (double* edge : {&box.x1, &box.y1, &box.x2, &box.y2}) *edge = std::clamp(*edge, 0.0, 1.0);
-}
-
 bool IsEmpty(const Box& box) { return !(box.x2 > box.x1 && box.y2 > box.y1); }
-
-// Of boxes that are best first.
-void KeepMost(const DetectorInfo& detector, std::vector<Box>& boxes) {
-  std::map<int64_t, int64_t> of_class;
-  const auto beyond = [&](const Box& box) {
-    return detector.max_detections_per_class > 0 && ++of_class[box.index] > detector.max_detections_per_class;
-  };
-  std::erase_if(boxes, beyond);
-  const auto most = static_cast<size_t>(std::max<int64_t>(detector.max_detections, 0));
-  if (most > 0 && boxes.size() > most) boxes.resize(most);
-}
 
 class HeadDecoder {
  public:
@@ -49,7 +32,7 @@ class HeadDecoder {
     }
     RETURN_IF_ERROR(Suppress());
     if (detector_.clip) {
-      std::for_each(found_.boxes.begin(), found_.boxes.end(), Cut);
+      std::for_each(found_.boxes.begin(), found_.boxes.end(), CutAtEdges);
       std::erase_if(found_.boxes, IsEmpty);  // nothing of them is in the picture
     }
     KeepMost(detector_, found_.boxes);
@@ -91,10 +74,8 @@ class HeadDecoder {
   void Add(size_t column, float score, double cx, double cy, double w, double h) {
     if (!(score >= least_) || static_cast<int64_t>(column) == background_) return;
     Box box{static_cast<int64_t>(column) + detector_.class_offset, score, cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2};
-    for (double* edge : {&box.x1, &box.y1, &box.x2, &box.y2}) {
-      if (!std::isfinite(*edge)) return;
-    }
-    if (detector_.clip_first) Cut(box);
+    if (!IsFinite(box)) return;
+    if (detector_.clip_first) CutAtEdges(box);
     if (!detector_.clip_first || !IsEmpty(box)) found_.boxes.push_back(box);
   }
 

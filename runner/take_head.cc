@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace permafrost {
 
@@ -30,6 +31,20 @@ void ConvertScores(std::string_view converter, const float* from, size_t count, 
     for (float& score : scores) sum += score = std::exp(score - most);
     for (float& score : scores) score /= sum;
   }
+}
+
+bool IsFinite(const Box& box) {
+  return std::isfinite(box.x1) && std::isfinite(box.y1) && std::isfinite(box.x2) && std::isfinite(box.y2);
+}
+
+void KeepMost(const DetectorInfo& detector, std::vector<Box>& boxes) {
+  std::map<int64_t, int64_t> of_class;
+  const auto beyond = [&](const Box& box) {
+    return detector.max_detections_per_class > 0 && ++of_class[box.index] > detector.max_detections_per_class;
+  };
+  std::erase_if(boxes, beyond);
+  const auto most = static_cast<size_t>(std::max<int64_t>(detector.max_detections, 0));
+  if (most > 0 && boxes.size() > most) boxes.resize(most);
 }
 
 }  // namespace permafrost

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "optimizer/support/status.h"
+#include "runner/decode_boxes.h"
 #include "runner/session.h"
+#include "shared_io/detector_info.h"
 
 namespace permafrost {
 
@@ -18,5 +20,10 @@ float Sigmoid(float x);
 
 // `count` numbers of one box become scores of its classes. `converter`: "sigmoid", "softmax" or "identity".
 void ConvertScores(std::string_view converter, const float* from, size_t count, std::vector<float>& scores);
+
+bool IsFinite(const Box& box);
+
+// As many of a class and of all as the source keeps, of boxes that are best first.
+void KeepMost(const DetectorInfo& detector, std::vector<Box>& boxes);
 
 }  // namespace permafrost

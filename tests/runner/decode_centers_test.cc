@@ -81,6 +81,19 @@ TEST(DecodeCenters, EndsAtTheEdgesAndKeepsTheBest) {
   EXPECT_EQ(found->boxes[0].x1, found->boxes[0].x2);
 }
 
+TEST(DecodeCenters, KeepsAsManyOfAClassAsTheSource) {
+  Maps maps;
+  maps.centers[Maps::At(0, 0, 1)] = 1;
+  maps.centers[Maps::At(0, 0, 0)] = 0.5F;
+  DetectorInfo info = Centers();
+  EXPECT_EQ(DecodeCenters(maps.Outputs(), info, {})->boxes.size(), 3U);
+  info.max_detections_per_class = 1;
+  const auto found = DecodeCenters(maps.Outputs(), info, {});
+  ASSERT_EQ(found->boxes.size(), 2U);
+  EXPECT_EQ(found->boxes[0].index, 2);
+  EXPECT_EQ(found->boxes[1].index, 1);
+}
+
 TEST(DecodeCenters, SaysWhatDoesNotFit) {
   const auto reason = [](const std::vector<NamedArray>& outputs) { return std::string(Message(DecodeCenters(outputs, Centers(), {}).status())); };
   std::vector<NamedArray> outputs = Maps().Outputs();
