@@ -4,10 +4,6 @@
 
 #include "optimizer/ops/infer.h"
 #include "optimizer/passes/detection/find_centers.h"
-#include "optimizer/passes/fold_constants.h"
-#include "optimizer/passes/remove_identity.h"
-#include "optimizer/passes/remove_training.h"
-#include "optimizer/passes/run_pass.h"
 #include "optimizer/pipeline/picture_size.h"
 
 namespace permafrost {
@@ -24,10 +20,7 @@ bool PrepareCenters(GraphEditor& editor, std::vector<std::string>& notes) {
   return true;
 }
 
-StatusOr<DetectorInfo> BuildCenters(Graph& graph, const PassOptions& passes, std::vector<std::string>& notes) {
-  for (const PassInfo* pass : {&kRemoveTraining, &kRemoveIdentity, &kFoldConstants}) {
-    RETURN_IF_ERROR(RunPass(*pass, graph, passes).status());
-  }
+StatusOr<DetectorInfo> BuildCenters(Graph& graph, std::vector<std::string>& notes) {
   ASSIGN_OR_RETURN(const CenterHeads heads, ReadCenters(graph));
   DetectorInfo info;
   info.family = "centernet";

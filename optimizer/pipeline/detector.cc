@@ -10,11 +10,7 @@
 #include "optimizer/passes/detection/detector_heads.h"
 #include "optimizer/passes/detection/emit_heads.h"
 #include "optimizer/passes/detection/emit_suppression.h"
-#include "optimizer/passes/fold_constants.h"
-#include "optimizer/passes/remove_identity.h"
-#include "optimizer/passes/remove_training.h"
 #include "optimizer/passes/rewrite.h"
-#include "optimizer/passes/run_pass.h"
 #include "optimizer/pipeline/detector_stages.h"
 #include "optimizer/pipeline/onnx_output.h"
 #include "optimizer/pipeline/picture_size.h"
@@ -156,10 +152,7 @@ std::optional<DetectorCut> CutDetector(GraphEditor& editor, const std::optional<
 }
 
 StatusOr<DetectorInfo> BuildDetector(Graph& graph, const DetectorCut& cut, DetectorFormat format, const Target& target,
-                                     const PassOptions& passes, std::vector<std::string>& notes) {
-  for (const PassInfo* pass : {&kRemoveTraining, &kRemoveIdentity, &kFoldConstants}) {
-    RETURN_IF_ERROR(RunPass(*pass, graph, passes).status());
-  }
+                                     std::vector<std::string>& notes) {
   const bool for_opencv = target.kind == Target::Kind::kOpenCv;
   if (cut.stages) return BuildStages(graph, *cut.stages, for_opencv ? format : DetectorFormat::kHeads, notes);
   const Suppression& suppression = cut.suppression;

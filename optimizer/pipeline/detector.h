@@ -25,9 +25,9 @@ struct DetectorCut {
 std::optional<DetectorCut> CutDetector(GraphEditor& editor, const std::optional<std::vector<int64_t>>& picture,
                                        std::vector<std::string>& notes, std::string& refusal);
 
-// What became of that graph once it is flat: its outputs are those of the format.
+// What became of that graph once it is flat and its constants are folded: its outputs are those of the format.
 StatusOr<DetectorInfo> BuildDetector(Graph& graph, const DetectorCut& cut, DetectorFormat format, const Target& target,
-                                     const PassOptions& passes, std::vector<std::string>& notes);
+                                     std::vector<std::string>& notes);
 
 // The same graph up to the boxes and scores that are chosen from, which is what can be compared: boxes of nearly the same
 // score may change places behind it. What follows begins with rows that are made up. Other graphs come back as they are.

@@ -15,12 +15,14 @@
 #include "optimizer/backends/opencv_tf/passes.h"
 #include "optimizer/ir/text.h"
 #include "optimizer/ops/infer.h"
+#include "optimizer/passes/fold_constants.h"
 #include "optimizer/passes/lowering/freeze_variables.h"
 #include "optimizer/passes/lowering/refuse_state.h"
 #include "optimizer/passes/lowering/restore_norm_statistics.h"
 #include "optimizer/passes/lowering/settle_updates.h"
 #include "optimizer/passes/lowering/variables.h"
 #include "optimizer/passes/name_outputs.h"
+#include "optimizer/passes/remove_identity.h"
 #include "optimizer/passes/remove_training.h"
 #include "optimizer/passes/requested/passes.h"
 #include "optimizer/passes/run_pass.h"
@@ -365,11 +367,16 @@ StatusOr<LoweredModel> LowerModel(Model model, const OptimizeOptions& options, R
     RETURN_IF_ERROR(InferTypes(editor));
     RETURN_IF_ERROR(CheckNoTables(graph, tables));
     RETURN_IF_ERROR(CheckFlat(graph));
+    if (detector || centers) {
+      for (const PassInfo* pass : {&kRemoveTraining, &kRemoveIdentity, &kFoldConstants}) {
+        RETURN_IF_ERROR(RunPass(*pass, graph, run.passes).status());
+      }
+    }
     if (detector) {
-      ASSIGN_OR_RETURN(lowered.detector, BuildDetector(graph, *detector, *FormatOfDetectors(options), options.target, run.passes, detector_notes));
+      ASSIGN_OR_RETURN(lowered.detector, BuildDetector(graph, *detector, *FormatOfDetectors(options), options.target, detector_notes));
     }
     if (centers) {
-      ASSIGN_OR_RETURN(lowered.detector, BuildCenters(graph, run.passes, detector_notes));
+      ASSIGN_OR_RETURN(lowered.detector, BuildCenters(graph, detector_notes));
     }
     if (!batch || batch->from == batch->to) return OkStatus();
     ASSIGN_OR_RETURN(lowered.batched, ChangeBatch(graph, *batch, options.unroll_nodes, options.verify_tolerance));
