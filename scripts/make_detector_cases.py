@@ -346,13 +346,16 @@ def shrink(definition, kept):
     definition.node.extend(left)
 
 
-def make(name, folder):
+def graph_of(build):
     graph = tf.Graph()
     with graph.as_default():
         tf1.disable_control_flow_v2()
-        CASES[name]()
-    images = pictures(5)
-    names = ("detection_boxes", "detection_scores", "detection_classes")
+        build()
+    return graph
+
+
+def record(graph, names, images, definition, folder):
+    """Writes a case: the definition, the pictures and what the graph's outputs `names` are of each."""
     folder.mkdir(parents=True, exist_ok=True)
     answers = {key: [] for key in names}
     with tf1.Session(graph=graph) as session:
@@ -360,26 +363,31 @@ def make(name, folder):
             values = session.run([key + ":0" for key in names], {"image_tensor:0": image[None]})
             for key, value in zip(names, values):
                 answers[key].append(value)
-    definition = plain_definition(graph, names)
-    shrink(definition, {"image_tensor", "num_detections", *names})
     (folder / "graph.pb").write_bytes(definition.SerializeToString(deterministic=True))
     np.save(folder / "in.npy", images)
     for key, values in answers.items():
         np.save(folder / (key + ".npy"), np.concatenate(values))
     scores = np.concatenate(answers["detection_scores"])
     (folder / "meta.json").write_text(json.dumps({"tensorflow": tf.__version__, "inputs": ["image_tensor"], "outputs": names}, indent=1) + "\n")
-    print(name, len(definition.node), "nodes,", (folder / "graph.pb").stat().st_size, "bytes; scores above 0.3:",
+    print(folder.name, len(definition.node), "nodes,", (folder / "graph.pb").stat().st_size, "bytes; scores above 0.3:",
           [int((row > 0.3).sum()) for row in scores], "best", scores.max().round(3))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def make(name, folder):
+    graph, names = graph_of(CASES[name]), ("detection_boxes", "detection_scores", "detection_classes")
+    definition = plain_definition(graph, names)
+    shrink(definition, {"image_tensor", "num_detections", *names})
+    record(graph, names, pictures(5), definition, folder)
+
+
+def main(doc, make, cases):
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parent.parent / "models" / "detectors")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="cases to make (default: all): " + ", ".join(CASES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help="cases to make (default: all): " + ", ".join(cases))
     options = parser.parse_args()
-    for name in options.names or CASES:
+    for name in options.names or cases:
         make(name, options.output / name)
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, make, CASES)

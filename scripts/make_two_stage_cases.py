@@ -8,10 +8,6 @@ of the picture, anchors in pixels that are cut at its edges, a loop with the fir
 proposals, a loop that makes their boxes relative, CropAndResize and a pooling, box and class predictors on the mean of a
 crop, a second loop with a suppression for each class, and for masks a third network on what is cut out at the detections.
 """
-import argparse
-import json
-import pathlib
-
 import make_detector_cases as one_stage
 import numpy as np
 import tensorflow as tf
@@ -249,43 +245,16 @@ def without_names(definition, kept):
             node.attr["frame_name"].s = frames.setdefault(frame, b"f%d" % len(frames))
         if "tensor_array_name" in node.attr:
             node.attr["tensor_array_name"].s = b""
-    return definition
 
 
 def make(name, folder):
-    graph = tf.Graph()
-    with graph.as_default():
-        tf1.disable_control_flow_v2()
-        CASES[name]()
-        names = [key for key in ("detection_boxes", "detection_scores", "detection_classes", "detection_masks")
-                 if key in {operation.name for operation in graph.get_operations()}]
-    images = pictures(5, 64, 80 if name == "faster_rcnn" else 64)
-    folder.mkdir(parents=True, exist_ok=True)
-    answers = {key: [] for key in names}
-    with tf1.Session(graph=graph) as session:
-        for image in images:
-            values = session.run([key + ":0" for key in names], {"image_tensor:0": image[None]})
-            for key, value in zip(names, values):
-                answers[key].append(value)
-    definition = without_names(one_stage.plain_definition(graph, names), {"image_tensor", "num_detections", *names})
-    (folder / "graph.pb").write_bytes(definition.SerializeToString(deterministic=True))
-    np.save(folder / "in.npy", images)
-    for key, values in answers.items():
-        np.save(folder / (key + ".npy"), np.concatenate(values))
-    scores = np.concatenate(answers["detection_scores"])
-    (folder / "meta.json").write_text(json.dumps({"tensorflow": tf.__version__, "inputs": ["image_tensor"], "outputs": names}, indent=1) + "\n")
-    print(name, len(definition.node), "nodes,", (folder / "graph.pb").stat().st_size, "bytes; scores above 0.3:",
-          [int((row > 0.3).sum()) for row in scores], "best", scores.max().round(3))
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--output", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parent.parent / "models" / "detectors")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="cases to make (default: all): " + ", ".join(CASES))
-    options = parser.parse_args()
-    for name in options.names or CASES:
-        make(name, options.output / name)
+    graph = one_stage.graph_of(CASES[name])
+    made = {operation.name for operation in graph.get_operations()}
+    names = [key for key in ("detection_boxes", "detection_scores", "detection_classes", "detection_masks") if key in made]
+    definition = one_stage.plain_definition(graph, names)
+    without_names(definition, {"image_tensor", "num_detections", *names})
+    one_stage.record(graph, names, pictures(5, 64, 80 if name == "faster_rcnn" else 64), definition, folder)
 
 
 if __name__ == "__main__":
-    main()
+    one_stage.main(__doc__, make, CASES)
