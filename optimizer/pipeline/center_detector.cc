@@ -4,6 +4,7 @@
 
 #include "optimizer/ops/infer.h"
 #include "optimizer/passes/detection/find_centers.h"
+#include "optimizer/pipeline/describe_detector.h"
 #include "optimizer/pipeline/picture_size.h"
 
 namespace permafrost {

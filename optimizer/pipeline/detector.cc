@@ -11,6 +11,7 @@
 #include "optimizer/passes/detection/emit_heads.h"
 #include "optimizer/passes/detection/emit_suppression.h"
 #include "optimizer/passes/rewrite.h"
+#include "optimizer/pipeline/describe_detector.h"
 #include "optimizer/pipeline/detector_stages.h"
 #include "optimizer/pipeline/onnx_output.h"
 #include "optimizer/pipeline/picture_size.h"
@@ -81,16 +82,8 @@ DetectorInfo Describe(const Graph& graph, const DetectorHeads& heads, const Supp
   info.family = "ssd";
   info.classes = heads.classes;
   info.background = heads.background;
-  info.class_offset = suppression.label_offset - (heads.background == 0 ? 1 : 0);
-  info.score_threshold = suppression.score_threshold;
-  info.iou_threshold = suppression.iou_threshold;
-  info.best_class_only = suppression.best_class_only;
-  info.across_classes = suppression.across_classes;
-  info.soft_sigma = suppression.soft_sigma;
-  info.max_detections_per_class = suppression.max_per_class;
-  info.max_detections = suppression.max_total;
-  info.clip = clip;
-  info.clip_first = clip && suppression.cut_first;
+  DescribeSuppression(suppression, clip, info);
+  if (heads.background == 0) --info.class_offset;
   DescribePicture(graph, info);
   return info;
 }

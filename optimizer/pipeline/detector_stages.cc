@@ -9,7 +9,7 @@
 #include "optimizer/passes/detection/read_stages.h"
 #include "optimizer/passes/lowering/cone.h"
 #include "optimizer/passes/rewrite.h"
-#include "optimizer/pipeline/picture_size.h"
+#include "optimizer/pipeline/describe_detector.h"
 
 namespace permafrost {
 namespace {
@@ -161,13 +161,7 @@ StatusOr<DetectorInfo> BuildStages(Graph& graph, const DetectorStages& stages, D
   info.detections = std::string(kFinalDetections);
   if (heads.masks) info.masks = std::string(kDetectionMasks);
   info.classes = classes;
-  info.class_offset = stages.detections.label_offset;
-  info.score_threshold = stages.detections.score_threshold;
-  info.iou_threshold = stages.detections.iou_threshold;
-  info.max_detections_per_class = stages.detections.max_per_class;
-  info.max_detections = stages.detections.max_total;
-  info.clip = stages.detections.window.has_value();
-  info.clip_first = info.clip && stages.detections.cut_first;
+  DescribeSuppression(stages.detections, stages.detections.window.has_value(), info);
   DescribePicture(graph, info);
   notes.push_back(StrCat("a detector of two stages", heads.masks ? " with masks: " : ": ", classes, classes == 1 ? " class, " : " classes, ",
                          heads.proposals.anchor_count(), " anchors, ", stages.proposals.max_total, " proposals, ",

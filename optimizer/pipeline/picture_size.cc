@@ -86,15 +86,4 @@ void FixPictures(GraphEditor& editor, const std::optional<std::vector<int64_t>>&
   }
 }
 
-void DescribePicture(const Graph& graph, DetectorInfo& info) {
-  for (NodeId id : graph.inputs()) {
-    const Shape& shape = graph.type({id, 0}).shape;
-    if (!shape.IsRank(4)) continue;
-    info.input = graph.node(id).name;
-    info.input_height = std::max<int64_t>(shape.dim(1), 0);
-    info.input_width = std::max<int64_t>(shape.dim(2), 0);
-    break;
-  }
-}
-
 }  // namespace permafrost

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "optimizer/ir/graph_editor.h"
-#include "shared_io/detector_info.h"
 
 namespace permafrost {
 
@@ -15,8 +14,5 @@ std::optional<std::vector<int64_t>> SizeOfPictures(const Graph& graph, const std
 
 // Gives inputs of unknown size one picture, of that size where it is known; notes say so. Types are then to be inferred again.
 void FixPictures(GraphEditor& editor, const std::optional<std::vector<int64_t>>& size, std::vector<std::string>& notes);
-
-// Says what picture a graph takes.
-void DescribePicture(const Graph& graph, DetectorInfo& info);
 
 }  // namespace permafrost
