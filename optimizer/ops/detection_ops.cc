@@ -13,7 +13,6 @@ namespace {
 using Inputs = std::vector<Tensor>;
 constexpr int64_t kMostRows = 1 << 20;
 constexpr int64_t kRow = 7;  // picture, class, score, x1, y1, x2, y2
-constexpr double kMostPairs = 1e10;  // of boxes that a kernel compares
 
 Status InferDetectionOutput(const InferContext& context, Types& outputs) {
   const auto kept = context.node().attr_or<int64_t>("keep_top_k", -1);
@@ -61,26 +60,19 @@ Rect Decode(const float* code, const float* prior, const float* variance, const 
 }
 
 // Of one picture, best first.
-std::vector<Found> Detect(const std::vector<Rect>& boxes, const float* scores, const Options& options) {
+StatusOr<std::vector<Found>> Detect(const std::vector<Rect>& boxes, const float* scores, const Options& options, int64_t& pairs) {
   std::vector<Found> all;
   for (int64_t label = 0; label < options.classes; ++label) {
     if (label == options.background) continue;
-    std::vector<Found> sorted, chosen;
-    for (size_t i = 0; i < boxes.size(); ++i) {
-      const float score = scores[static_cast<int64_t>(i) * options.classes + label];
-      if (score > options.threshold) sorted.push_back({label, score, boxes[i]});
+    const auto count = static_cast<int64_t>(boxes.size());
+    const auto box = [&](int32_t i) -> const Rect& { return boxes[static_cast<size_t>(i)]; };
+    std::vector<int32_t> order = BestFirst(scores + label, count, options.classes, options.threshold);
+    if (options.candidates > 0 && static_cast<int64_t>(order.size()) > options.candidates) {
+      order.resize(static_cast<size_t>(options.candidates));
     }
-    const auto better = [](const Found& a, const Found& b) { return a.score > b.score; };
-    std::stable_sort(sorted.begin(), sorted.end(), better);
-    if (options.candidates > 0 && static_cast<int64_t>(sorted.size()) > options.candidates) {
-      sorted.erase(sorted.begin() + options.candidates, sorted.end());
-    }
-    for (const Found& candidate : sorted) {
-      if (static_cast<int64_t>(chosen.size()) >= options.kept) break;
-      const auto covers = [&](const Found& other) { return Overlap(candidate.box, other.box) > options.overlap; };
-      if (std::none_of(chosen.begin(), chosen.end(), covers)) chosen.push_back(candidate);
-    }
-    all.insert(all.end(), chosen.begin(), chosen.end());
+    const auto covers = [&](int32_t candidate, int32_t chosen) { return Overlap(box(candidate), box(chosen)) > options.overlap; };
+    ASSIGN_OR_RETURN(const auto chosen, ChooseUncovered(order, static_cast<double>(options.kept), pairs, covers));
+    for (const int32_t i : chosen) all.push_back({label, scores[i * options.classes + label], box(i)});
   }
   std::stable_sort(all.begin(), all.end(), [](const Found& a, const Found& b) { return a.score > b.score; });
   if (static_cast<int64_t>(all.size()) > options.kept) all.erase(all.begin() + options.kept, all.end());
@@ -111,18 +103,16 @@ Kernel DetectionOutputKernel(const Node& node, const Inputs& inputs) {
     return InvalidArgument("boxes ", inputs[0].shape().ToString(), ", scores ", inputs[1].shape().ToString(), " and anchors ",
                            inputs[2].shape().ToString(), " do not fit ", options.classes, " classes");
   }
-  if (static_cast<double>(anchors) * static_cast<double>(std::min(anchors, options.kept) * options.classes) > kMostPairs) {
-    return Unsupported("no reference kernel for so many boxes to compare");
-  }
   ASSIGN_OR_RETURN(auto rows, NewTensor<float>::Create(DType::kFloat32, {1, 1, batch * options.kept, kRow}));
   const float *codes = inputs[0].data<float>(), *scores = inputs[1].data<float>(), *priors = inputs[2].data<float>();
-  int64_t at = 0;
+  int64_t at = 0, pairs = 0;
   for (int64_t picture = 0; picture < batch; ++picture) {
     std::vector<Rect> boxes;
     for (int64_t i = 0; i < anchors; ++i) {
       boxes.push_back(Decode(codes + (picture * anchors + i) * 4, priors + i * 4, priors + (anchors + i) * 4, options));
     }
-    for (const Found& found : Detect(boxes, scores + picture * anchors * options.classes, options)) {
+    ASSIGN_OR_RETURN(const auto all, Detect(boxes, scores + picture * anchors * options.classes, options, pairs));
+    for (const Found& found : all) {
       const float row[kRow] = {static_cast<float>(picture), static_cast<float>(found.label), found.score,
                                found.box.x1, found.box.y1, found.box.x2, found.box.y2};
       std::copy(row, row + kRow, rows.data() + at);
@@ -237,29 +227,24 @@ Kernel CombinedKernel(const Node& node, const Inputs& inputs) {
   if (per_class < 1 || total < 1 || !overlap || !(*overlap >= 0 && *overlap <= 1) || !least) {
     return InvalidArgument("keeps ", per_class, " boxes of a class, ", total, " of all, expected positive numbers and thresholds");
   }
-  const double pairs = static_cast<double>(count) * static_cast<double>(std::min(count, per_class));
-  if (pairs * static_cast<double>(classes) * static_cast<double>(batch) > kMostPairs) {
-    return Unsupported("no reference kernel for so many boxes to compare");
-  }
   const int64_t rows = RowsOf(node, per_class, total, classes);
   ASSIGN_OR_RETURN(auto boxes, NewTensor<float>::Create(DType::kFloat32, {batch, rows, 4}));
   ASSIGN_OR_RETURN(auto scores, NewTensor<float>::Create(DType::kFloat32, {batch, rows}));
   ASSIGN_OR_RETURN(auto labels, NewTensor<float>::Create(DType::kFloat32, {batch, rows}));
   ASSIGN_OR_RETURN(auto valid, NewTensor<int32_t>::Create(DType::kInt32, {batch}));
   const bool clips = node.attr_or<bool>("clip_boxes", true);
+  int64_t pairs = 0;
   for (int64_t picture = 0; picture < batch; ++picture) {
     std::vector<Chosen> all;
     for (int64_t label = 0; count > 0 && label < classes; ++label) {
-      std::vector<float> own_boxes, own_scores;
-      for (int64_t i = picture * count; i < (picture + 1) * count; ++i) {
-        own_scores.push_back(inputs[1].data<float>()[i * classes + label]);
-        const float* box = inputs[0].data<float>() + (i * shared + (shared == 1 ? 0 : label)) * 4;
-        own_boxes.insert(own_boxes.end(), box, box + 4);
-      }
-      for (const int32_t i : SelectBoxes(own_boxes.data(), own_scores, per_class, static_cast<float>(*overlap), static_cast<float>(*least))) {
-        const int64_t at = (picture * count + i) * shared + (shared == 1 ? 0 : label);
-        all.push_back({own_scores[static_cast<size_t>(i)], label, inputs[0].data<float>() + at * 4});
-      }
+      const ScoredBoxes own{.boxes = inputs[0].data<float>() + (picture * count * shared + (shared == 1 ? 0 : label)) * 4,
+                            .scores = inputs[1].data<float>() + picture * count * classes + label,
+                            .count = count,
+                            .box_step = shared * 4,
+                            .score_step = classes};
+      const float most_overlap = static_cast<float>(*overlap), least_score = static_cast<float>(*least);
+      ASSIGN_OR_RETURN(const auto chosen, SelectBoxes(own, static_cast<double>(per_class), most_overlap, least_score, pairs));
+      for (const int32_t i : chosen) all.push_back({own.scores[i * classes], label, own.boxes + i * own.box_step});
     }
     std::stable_sort(all.begin(), all.end(), [](const Chosen& a, const Chosen& b) { return a.score > b.score; });
     valid[picture] = static_cast<int32_t>(std::min(rows, static_cast<int64_t>(all.size())));

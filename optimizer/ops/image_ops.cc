@@ -454,7 +454,9 @@ StatusOr<Tensors> SuppressionKernel(const Node& node, const Tensors& inputs) {
   }
   if (sigma != 0) return Unsupported("soft suppression (soft_nms_sigma is ", sigma, ")");
   const std::vector<float> boxes = inputs[0].Values<float>(), scores = inputs[1].Values<float>();
-  std::vector<int32_t> selected = SelectBoxes(boxes.data(), scores, most, overlap, least);
+  const ScoredBoxes all{.boxes = boxes.data(), .scores = scores.data(), .count = static_cast<int64_t>(scores.size())};
+  int64_t pairs = 0;
+  ASSIGN_OR_RETURN(std::vector<int32_t> selected, SelectBoxes(all, static_cast<double>(most), overlap, least, pairs));
   const auto valid = static_cast<int32_t>(selected.size());
   if (padded) {
     RETURN_IF_ERROR(ZeroBytes({most}, sizeof(float)).status());

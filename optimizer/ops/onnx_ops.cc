@@ -4,6 +4,7 @@
 #include "optimizer/ir/axes.h"
 #include "optimizer/ops/families.h"
 #include "optimizer/ops/kernel.h"
+#include "optimizer/ops/select_boxes.h"
 #include "optimizer/ops/shape_rules.h"
 #include "optimizer/ops/window.h"
 
@@ -152,25 +153,15 @@ Status InferNonMaxSuppression(const InferContext& context, Types& outputs) {
   return OkStatus();
 }
 
-struct Box {
-  float top, left, bottom, right;
-  float Area() const { return std::max(0.0F, bottom - top) * std::max(0.0F, right - left); }
-};
-
-Box BoxAt(const float* numbers, bool has_center) {
-  if (has_center) {  // x, y, width, height
-    const float x = numbers[0], y = numbers[1], w = numbers[2] / 2, h = numbers[3] / 2;
-    return {y - h, x - w, y + h, x + w};
+// Corners of boxes that are given as x, y, width and height.
+std::vector<float> CornersOf(const std::vector<float>& centers) {
+  std::vector<float> corners;
+  for (size_t i = 0; i + 4 <= centers.size(); i += 4) {
+    const float x = centers[i], y = centers[i + 1];
+    const float w = std::max(0.0F, centers[i + 2]) / 2, h = std::max(0.0F, centers[i + 3]) / 2;
+    corners.insert(corners.end(), {y - h, x - w, y + h, x + w});
   }
-  return {std::min(numbers[0], numbers[2]), std::min(numbers[1], numbers[3]), std::max(numbers[0], numbers[2]),
-          std::max(numbers[1], numbers[3])};
-}
-
-float Overlap(const Box& a, const Box& b) {
-  const Box shared = {std::max(a.top, b.top), std::max(a.left, b.left), std::min(a.bottom, b.bottom),
-                      std::min(a.right, b.right)};
-  const float all = a.Area() + b.Area() - shared.Area();
-  return all > 0 ? shared.Area() / all : 0;
+  return corners;
 }
 
 StatusOr<double> NumberIn(const std::vector<Tensor>& inputs, size_t i) {
@@ -193,29 +184,15 @@ Kernel NonMaxSuppressionKernel(const Node& node, const std::vector<Tensor>& inpu
   ASSIGN_OR_RETURN(const double least, NumberIn(inputs, 4));
   const bool has_center = node.attr_or<int64_t>("center_point_box", 0) != 0;
   const int64_t classes = scores.dims()[1], count = scores.dims()[2];
-  const std::vector<float> all_boxes = boxes.Values<float>(), all_scores = scores.Values<float>();
-  constexpr size_t kMostPairs = size_t{1} << 28;
-  size_t pairs = 0;
+  const std::vector<float> given = boxes.Values<float>(), all_scores = scores.Values<float>();
+  const std::vector<float> corners = has_center ? CornersOf(given) : given;
   Dims found;
+  int64_t pairs = 0;
   for (int64_t lane = 0; count > 0 && lane < scores.dims()[0] * classes; ++lane) {
-    const float* score = all_scores.data() + lane * count;
-    const float* box = all_boxes.data() + lane / classes * count * 4;
-    Dims order, kept;
-    for (int64_t i = 0; i < count; ++i) {
-      if (static_cast<double>(score[i]) > least) order.push_back(i);  // never NaN
-    }
-    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return score[a] > score[b]; });
-    for (const int64_t candidate : order) {
-      if (static_cast<double>(kept.size()) >= most) break;
-      if ((pairs += kept.size()) > kMostPairs) return ResourceExhausted("too many boxes to compare");
-      const bool is_free = std::none_of(kept.begin(), kept.end(), [&](int64_t other) {
-        const float shared = Overlap(BoxAt(box + 4 * candidate, has_center), BoxAt(box + 4 * other, has_center));
-        return static_cast<double>(shared) > overlap;
-      });
-      if (!is_free) continue;
-      kept.push_back(candidate);
-      found.insert(found.end(), {lane / classes, lane % classes, candidate});
-    }
+    const ScoredBoxes of_class{
+        .boxes = corners.data() + lane / classes * count * 4, .scores = all_scores.data() + lane * count, .count = count};
+    ASSIGN_OR_RETURN(const std::vector<int32_t> kept, SelectBoxes(of_class, most, overlap, least, pairs));
+    for (const int32_t i : kept) found.insert(found.end(), {lane / classes, lane % classes, i});
   }
   return One(Tensor::Of<int64_t>({static_cast<int64_t>(found.size()) / 3, 3}, found));
 }

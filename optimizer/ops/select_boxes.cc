@@ -1,7 +1,5 @@
 #include "optimizer/ops/select_boxes.h"
 
-#include <algorithm>
-
 namespace permafrost {
 namespace {
 
@@ -19,22 +17,21 @@ float IntersectionOverUnion(const float* a, const float* b) {
 
 }  // namespace
 
-std::vector<int32_t> SelectBoxes(const float* boxes, const std::vector<float>& scores, int64_t most, float overlap, float least) {
-  std::vector<int32_t> order, selected;
-  for (size_t i = 0; i < scores.size(); ++i) {
-    if (scores[i] > least) order.push_back(static_cast<int32_t>(i));  // never NaN
+std::vector<int32_t> BestFirst(const float* scores, int64_t count, int64_t step, double least) {
+  std::vector<int32_t> order;
+  for (int64_t i = 0; i < count; ++i) {
+    if (static_cast<double>(scores[i * step]) > least) order.push_back(static_cast<int32_t>(i));  // never NaN
   }
-  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
-    return scores[static_cast<size_t>(a)] > scores[static_cast<size_t>(b)];
-  });
-  for (int32_t candidate : order) {
-    if (static_cast<int64_t>(selected.size()) >= most) break;
-    const bool keeps = std::none_of(selected.begin(), selected.end(), [&](int32_t other) {
-      return IntersectionOverUnion(boxes + 4 * static_cast<size_t>(candidate), boxes + 4 * static_cast<size_t>(other)) > overlap;
-    });
-    if (keeps) selected.push_back(candidate);
-  }
-  return selected;
+  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return scores[a * step] > scores[b * step]; });
+  return order;
+}
+
+StatusOr<std::vector<int32_t>> SelectBoxes(const ScoredBoxes& from, double most, double overlap, double least, int64_t& pairs) {
+  const auto covers = [&](int32_t candidate, int32_t chosen) {
+    const float *a = from.boxes + candidate * from.box_step, *b = from.boxes + chosen * from.box_step;
+    return static_cast<double>(IntersectionOverUnion(a, b)) > overlap;
+  };
+  return ChooseUncovered(BestFirst(from.scores, from.count, from.score_step, least), most, pairs, covers);
 }
 
 }  // namespace permafrost
