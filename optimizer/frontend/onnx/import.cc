@@ -363,6 +363,28 @@ StatusOr<Value> OpImport::Widened(Value x) {
   return Emit("Cast", {x}, {{"DstT", DType::kFloat32}});
 }
 
+StatusOr<Value> OpImport::Counted(int input, const std::vector<int64_t>& dims) {
+  const auto indices = Ints(input);
+  ASSIGN_OR_RETURN(const Value given, In(input));
+  if (!indices || Constant(input) == nullptr || dims.empty()) return given;
+  const auto dim_of = [&](size_t i) { return dims[i % dims.size()]; };
+  std::vector<int64_t> counted = *indices;
+  for (size_t i = 0; i < counted.size(); ++i) {
+    if (counted[i] >= 0) continue;
+    if (dim_of(i) == kUnknownDim) return Unsupported("counts from the end of an unknown size");
+    counted[i] += dim_of(i);
+  }
+  if (counted == *indices && dtype(input) == DType::kInt32) return given;
+  for (size_t i = 0; i < counted.size(); ++i) {
+    const int64_t index = counted[i], dim = dim_of(i);
+    if (index < 0 || index > INT32_MAX || (dim != kUnknownDim && index >= dim)) {
+      return InvalidArgument("index ", index, " of ", dim, " elements");
+    }
+  }
+  const std::vector<int32_t> narrow(counted.begin(), counted.end());
+  return Const("indices", Tensor::Of<int32_t>(Constant(input)->dims(), narrow));
+}
+
 StatusOr<Value> OpImport::Narrowed(Value x, DType dtype) {
   ASSIGN_OR_RETURN(const Value narrow, Emit("Cast", {x}, {{"DstT", dtype}}));
   importer_.narrowed_[narrow] = x;

@@ -122,6 +122,9 @@ class OpImport {
   // x op number
   StatusOr<Value> WithNumber(std::string_view op, Value x, double number);
 
+  // An input of indices, which TensorFlow counts from the front only: constants below 0 get the dim of their axis added,
+  // which is dims[i] for the i-th number of the last axis, or the only one for all.
+  StatusOr<Value> Counted(int input, const std::vector<int64_t>& dims);
   // Floats that are whole numbers already as such, and back: what was narrowed is the float that it was.
   StatusOr<Value> Narrowed(Value x, DType dtype);
   StatusOr<Value> Widened(Value x);

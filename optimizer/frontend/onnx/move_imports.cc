@@ -198,27 +198,6 @@ Status Slice(OpImport& op) {
   return op.Set(0, y, lie);
 }
 
-// Indices count from the end when they are negative, which TensorFlow does not know.
-StatusOr<Value> Counted(OpImport& op, int input, int64_t dim) {
-  const auto indices = op.Ints(input);
-  ASSIGN_OR_RETURN(const Value given, op.In(input));
-  if (!indices || op.Constant(input) == nullptr) return given;
-  Sizes counted = *indices;
-  for (int64_t& index : counted) {
-    if (index >= 0) continue;
-    if (dim == kUnknownDim) return Unsupported("counts from the end of an unknown size");
-    index += dim;
-  }
-  if (counted == *indices && op.dtype(input) == DType::kInt32) return given;
-  for (const int64_t index : counted) {
-    if (index < 0 || index > INT32_MAX || (dim != kUnknownDim && index >= dim)) {
-      return InvalidArgument("index ", index, " of ", dim, " elements");
-    }
-  }
-  const std::vector<int32_t> narrow(counted.begin(), counted.end());
-  return op.Const("indices", Tensor::Of<int32_t>(op.Constant(input)->dims(), narrow));
-}
-
 Status Gather(OpImport& op) {
   ASSIGN_OR_RETURN(const int rank, op.Rank(0));
   ASSIGN_OR_RETURN(const int axis, AxisOf(op.Int("axis", 0), rank));
@@ -237,7 +216,7 @@ Status Gather(OpImport& op) {
                              {{"begin_mask", mask}, {"end_mask", mask}, {"shrink_axis_mask", int64_t{1} << axis}}));
     return op.Set(0, y);
   }
-  ASSIGN_OR_RETURN(const Value indices, Counted(op, 1, dim));
+  ASSIGN_OR_RETURN(const Value indices, op.Counted(1, {dim}));
   const Lie lie = op.shape(1).IsRank(1) ? op.LieOf(0) : Lie::kPlain;
   ASSIGN_OR_RETURN(const Value x, op.In(0, lie));
   ASSIGN_OR_RETURN(const Value y, op.Emit("GatherV2", {x, indices, op.Index("axis", AxisWhen(lie, axis, rank))}));

@@ -30,8 +30,10 @@ Status ScatterNd(OpImport& op) { return Kept(op, {}, {{"reduction", op.String("r
 Status GatherNd(OpImport& op) {
   const int64_t batches = op.Int("batch_dims", 0);
   ASSIGN_OR_RETURN(const Value x, op.In(0));
-  ASSIGN_OR_RETURN(Value indices, op.In(1));
   if (batches == 0) {
+    std::vector<int64_t> dims = op.shape(0).dims();
+    dims.resize(static_cast<size_t>(std::clamp<int64_t>(op.shape(1).dim(-1), 0, static_cast<int64_t>(dims.size()))));
+    ASSIGN_OR_RETURN(const Value indices, op.Counted(1, dims));
     ASSIGN_OR_RETURN(const Value y, op.Emit("GatherNd", {x, indices}));
     return op.Set(0, y);
   }
@@ -39,6 +41,7 @@ Status GatherNd(OpImport& op) {
   ASSIGN_OR_RETURN(const int index_rank, op.Rank(1));
   if (batches < 0 || batches >= std::min(rank, index_rank)) return InvalidArgument("batch_dims is ", batches);
   if (op.shape(1).dim(-1) != 1) return Unsupported("picks by batch along several axes");
+  ASSIGN_OR_RETURN(Value indices, op.Counted(1, {op.shape(0).dim(static_cast<int>(batches))}));
   ASSIGN_OR_RETURN(indices, op.Emit("Squeeze", {indices}, {{"squeeze_dims", std::vector<int64_t>{index_rank - 1}}}));
   ASSIGN_OR_RETURN(const Value y, op.Emit("GatherV2", {x, indices, op.Index("axis", batches)}, {{"batch_dims", batches}}));
   return op.Set(0, y);

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <numeric>
 
 #include "optimizer/ir/verify.h"
+#include "optimizer/pipeline/evaluate.h"
 #include "tests/support/onnx_writing.h"
 #include "tests/support/places.h"
 #include "tests/support/run_program.h"
@@ -349,6 +351,25 @@ TEST(ReadOnnx, KeepsOpsThatTensorFlowLacks) {
   ASSERT_TRUE(model.ok()) << model.status();
   EXPECT_EQ(CountOf(model->graph, "onnx::GridSample"), 1);
   EXPECT_EQ(model->graph.type(model->graph.outputs()[0].value).shape, Shape({1, 2, 4, 5}));
+}
+
+// TensorFlow's GatherNd takes no index below 0.
+TEST(ReadOnnx, CountsIndicesFromTheFront) {
+  const auto picked = [](const std::vector<int64_t>& x, const std::vector<int64_t>& dims, const std::vector<int64_t>& indices,
+                         const std::vector<std::string>& attrs) {
+    const auto model = Read(OnnxParts{{wire::OnnxNode("GatherND", {"x", "i"}, {"y"}, attrs)},
+                                      {wire::OnnxInts("i", dims, indices)},
+                                      {wire::OnnxValue("x", x)},
+                                      {wire::OnnxValue("y", {-1})}});
+    if (!model.ok()) return Message(model.status());
+    std::vector<float> numbers(static_cast<size_t>(CheckedElements(x)));
+    std::iota(numbers.begin(), numbers.end(), 0.0F);
+    const auto given = EvaluateOutputs(model->graph, {{"x", Tensor::Of<float>(x, numbers)}});
+    return given.ok() ? testing::PrintToString(given->front().value.Values<float>()) : Message(given.status());
+  };
+  EXPECT_EQ(picked({2, 3}, {2, 2}, {-1, -2, 0, 1}, {}), "{ 4, 1 }");
+  EXPECT_EQ(picked({2, 3}, {2, 1}, {-1, -3}, {wire::OnnxIntAttr("batch_dims", 1)}), "{ 2, 3 }");
+  EXPECT_THAT(picked({2, 3}, {1, 2}, {1, -4}, {}), HasSubstr("index -1 of 3 elements"));
 }
 
 TEST(ReadOnnx, SpellsQuantizedProductsInFloats) {
