@@ -89,6 +89,9 @@ Status MaxPool(OpImport& op) {
   return op.Set(0, x, Lie::kChannelsLast);
 }
 
+constexpr std::string_view kUnknownPadding =
+    "a mean over padding of an unknown size; --inputs can give the model's inputs their shapes";
+
 // By how much a mean over whole windows has to be multiplied where part of a window does not count.
 StatusOr<std::optional<Tensor>> Corrections(OpImport& op, const Sliding& window, const Sizes& beyond, bool counts_pads) {
   std::vector<std::vector<double>> factors;
@@ -104,7 +107,7 @@ StatusOr<std::optional<Tensor>> Corrections(OpImport& op, const Sliding& window,
         factors.back() = {1.0};
         continue;
       }
-      return Unsupported("a mean over padding of an unknown size; --inputs can give the model's inputs their shapes");
+      return Unsupported(kUnknownPadding);
     }
     const int64_t end = window.in[i] + (counts_pads ? window.after[i] : 0);  // with what ceil_mode adds
     const int64_t room = window.in[i] + window.before[i] + window.after[i] - ReachOf(window, i);
@@ -152,6 +155,7 @@ Status AveragePool(OpImport& op) {
   Sizes beyond;
   RETURN_IF_ERROR(CeilMode(op, window, beyond));
   const bool counts_pads = op.Int("count_include_pad", 0) != 0;
+  if (window.padding == "SAME" && counts_pads) return Unsupported(kUnknownPadding);
   if (window.padding != "SAME") NamePadding(window);
   ASSIGN_OR_RETURN(Value x, op.Last(0));
   ASSIGN_OR_RETURN(x, Opened(op, window, x));

@@ -5,10 +5,11 @@
 namespace permafrost::from_onnx {
 namespace {
 
+// -1: depends on the size, which is not known.
 int64_t SamePads(const Sliding& window, size_t i) {
   const int64_t reach = ReachOf(window, i), stride = window.strides[i], in = window.in[i];
   if (stride == 1) return reach - 1;
-  if (in == kUnknownDim) return reach <= stride ? -1 : -2;  // depends on the size
+  if (in == kUnknownDim) return reach == 1 ? 0 : -1;
   const int64_t out = (in + stride - 1) / stride;
   return std::max<int64_t>(0, (out - 1) * stride + reach - in);
 }
@@ -81,8 +82,7 @@ Status AutoPad(OpImport& op, Sliding& window) {
   if (mode == "VALID") return OkStatus();
   if (mode != "SAME_UPPER" && mode != "SAME_LOWER") return InvalidArgument("auto_pad is '", mode, "'");
   for (size_t i = 0; i < window.in.size(); ++i) {
-    int64_t total = SamePads(window, i);
-    if (total == -1) total = 0;
+    const int64_t total = SamePads(window, i);
     if (total < 0) {
       if (mode == "SAME_UPPER") {  // whoever runs it works it out
         window.padding = "SAME";

@@ -372,6 +372,27 @@ TEST(ReadOnnx, CountsIndicesFromTheFront) {
   EXPECT_THAT(picked({2, 3}, {1, 2}, {1, -4}, {}), HasSubstr("index -1 of 3 elements"));
 }
 
+// What a window covers at the end depends on the size, also where windows do not overlap.
+TEST(ReadOnnx, LeavesThePaddingOfUnknownSizesToWhoeverRunsIt) {
+  const auto read = [](const char* mode, int64_t counts_pads) {
+    const auto list = [](std::string_view name) { return wire::Bytes(1, name) + wire::Number(8, 2) + wire::Number(8, 2) + wire::Number(20, 7); };
+    return Read(OnnxParts{{wire::OnnxNode("AveragePool", {"x"}, {"y"}, {OnnxStringAttr("auto_pad", mode), list("kernel_shape"), list("strides"),
+                                                                       wire::OnnxIntAttr("count_include_pad", counts_pads)})},
+                          {},
+                          {wire::OnnxValue("x", {1, 2, -1, -1})},
+                          {wire::OnnxValue("y", {1, 2, -1, -1})}});
+  };
+  const auto model = read("SAME_UPPER", 0);
+  ASSERT_TRUE(model.ok()) << model.status();
+  std::string padding;
+  for (const NodeId id : model->graph.NodeIds()) {
+    if (model->graph.node(id).op == "AvgPool") padding = model->graph.node(id).attr_or<std::string>("padding", "");
+  }
+  EXPECT_EQ(padding, "SAME");
+  EXPECT_THAT(Message(read("SAME_LOWER", 0).status()), HasSubstr("auto_pad SAME_LOWER of an unknown size"));
+  EXPECT_THAT(Message(read("SAME_UPPER", 1).status()), HasSubstr("a mean over padding of an unknown size"));
+}
+
 TEST(ReadOnnx, SpellsQuantizedProductsInFloats) {
   OnnxParts parts = Plain();
   parts.initializers = {wire::OnnxFloats("s", {}, {0.5}), wire::OnnxTensor("z", {}, wire::Bytes(9, std::string(1, '\3')), 2),
