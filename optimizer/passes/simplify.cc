@@ -1,7 +1,9 @@
 #include "optimizer/passes/simplify.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <set>
 
 #include "optimizer/passes/rewrite.h"
 #include "optimizer/passes/stacked_values.h"
@@ -66,6 +68,46 @@ std::optional<Value> NeutralInput(const Graph& graph, const Node& node) {
     const Value kept = node.inputs[1 - constant], other = node.inputs[constant];
     const bool survives = node.op == "BiasAdd" || SurvivesBroadcast(graph.type(kept).shape, graph.type(other).shape);
     if (survives && IsFilledWith(graph, other, neutral->value)) return kept;
+  }
+  return std::nullopt;
+}
+
+struct Bounds {
+  bool below = false, above = false;
+};
+Bounds BoundsOf(const Graph& graph, Value value, int depth = 0) {
+  constexpr int kMaxDepth = 6;
+  static const std::set<std::string_view> kBoth = {"Sigmoid", "Tanh", "Softmax", "Softsign", "Relu6"};
+  const Node& node = graph.node(value.node);
+  if (kBoth.contains(node.op)) return {true, true};
+  if (depth == kMaxDepth || node.inputs.empty()) return {};
+  const auto input = [&](size_t i) { return BoundsOf(graph, node.inputs[i], depth + 1); };
+  const auto is_finite = [&](size_t i) {
+    const Tensor* bound = ConstantBehind(graph, node.inputs[i]);
+    const auto number = bound == nullptr ? std::nullopt : bound->SingleValue();
+    return number.has_value() && std::isfinite(*number);
+  };
+  if (node.op == "Split") return node.inputs.size() == 2 ? input(1) : Bounds();
+  if (node.op == "SplitV" || node.op == "Identity" || node.op == "Reshape") return input(0);
+  if (node.op == "Relu") return {true, input(0).above};
+  if (node.op == "ClipByValue" && node.inputs.size() == 3) return {is_finite(1), is_finite(2)};
+  if ((node.op != "Maximum" && node.op != "Minimum") || node.inputs.size() != 2) return {};
+  const size_t live = is_finite(0) ? 1 : 0;
+  if (!is_finite(1 - live)) return {};
+  Bounds bounds = input(live);
+  (node.op == "Maximum" ? bounds.below : bounds.above) = true;
+  return bounds;
+}
+
+// Zeros times what cannot be infinite are zeros: a first state that a gate acts on.
+std::optional<Value> ZeroFactor(const Graph& graph, const Node& node) {
+  if (node.op != "Mul" || node.inputs.size() != 2) return std::nullopt;
+  for (size_t zeros : {0, 1}) {
+    const Value factor = node.inputs[1 - zeros];
+    const bool keeps_shape = SurvivesBroadcast(graph.type(node.inputs[zeros]).shape, graph.type(factor).shape);
+    if (!keeps_shape || !IsFilledWith(graph, node.inputs[zeros], 0)) continue;
+    const Bounds other = BoundsOf(graph, factor);
+    if (other.below && other.above) return node.inputs[zeros];
   }
   return std::nullopt;
 }
@@ -157,6 +199,7 @@ std::optional<Value> OnlyOperandWithElements(const Graph& graph, const Node& nod
 
 std::optional<Value> FindEqualInput(const Graph& graph, const Node& node) {
   if (std::optional<Value> kept = NeutralInput(graph, node)) return kept;
+  if (std::optional<Value> zeros = ZeroFactor(graph, node)) return zeros;
   if (OnlyReshapes(node)) {
     if (std::optional<Value> start = ReshapedBack(graph, node)) return start;
   }

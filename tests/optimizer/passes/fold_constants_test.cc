@@ -55,6 +55,23 @@ TEST(FoldConstants, DropsArithmeticThatChangesNothing) {
                 "in x:float32[?,4]; y = Relu(x); out y");
 }
 
+TEST(FoldConstants, DropsWhatZerosAreMultipliedWithIfItIsFinite) {
+  ExpectRewrite(kFoldConstants,
+                "in x:float32[2,4]; in y:float32[2,2]; s = Sigmoid(x); a = Split(int32[]{1}, s) {num_split=2}; "
+                "b = Mul(a:1, float32[2,2]{0,0,0,0}); c = Add(b, y); z = Neg(c); out z",
+                "in x:float32[2,4]; in y:float32[2,2]; z = Neg(y); out z");
+  ExpectRewrite(kFoldConstants,
+                "in x:float32[2,2]; c = Minimum(x, 1.0); r = Relu(c); m = Mul(float32[2,2]{0,0,0,0}, r); y = Add(x, m); "
+                "z = Neg(y); out z",
+                "in x:float32[2,2]; z = Neg(x); out z");
+}
+
+TEST(FoldConstants, KeepsZerosTimesWhatMayBeInfiniteOrIsSpread) {
+  ExpectNoRewrite(kFoldConstants, "in x:float32[2,2]; y = Mul(x, float32[2,2]{0,0,0,0}); out y", "");
+  ExpectNoRewrite(kFoldConstants, "in x:float32[2,2]; r = Relu(x); y = Mul(r, float32[2,2]{0,0,0,0}); out y", "");
+  ExpectNoRewrite(kFoldConstants, "in x:float32[2,2]; s = Sigmoid(x); y = Mul(s, 0.0); out y", "");
+}
+
 TEST(FoldConstants, KeepsArithmeticThatBroadcasts) {
   ExpectNoRewrite(kFoldConstants, "in x:float32[1,4]; y = Mul(x, float32[3,1]{1}); out y", "");
   ExpectNoRewrite(kFoldConstants, "in x:float32[4]; y = Mul(x, float32[1,1]{1}); out y", "");
