@@ -230,6 +230,26 @@ ROWS[-1][5].extend([WEIGHTS, np.abs(noise(4)) / 100, np.zeros(4, np.int8)])
 row("DequantizeLinear", 13, form="weights by one scale")
 ROWS[-1][3][:] = [helper.make_node("DequantizeLinear", ["c0", "c1", "c2"], ["w"]), helper.make_node("Conv", ["x0", "w"], ["y0"], kernel_shape=[3, 3])]
 ROWS[-1][5].extend([WEIGHTS, np.float32(0.01), np.int8(0)])
+# Late additions, with numbers of their own: those above stay what they are.
+RANDOM = np.random.default_rng(8)
+row("DequantizeLinear", 13, form="weights around a zero point")
+ROWS[-1][3][:] = [helper.make_node("DequantizeLinear", ["c0", "c1", "c2"], ["w"]), helper.make_node("Conv", ["x0", "w"], ["y0"], kernel_shape=[3, 3])]
+ROWS[-1][5].extend([RANDOM.integers(0, 256, (4, 3, 3, 3)).astype(np.uint8), np.float32(0.01), np.uint8(117)])
+row("HardSigmoid", 10, (X, noise(2, 3, 6, 8)), form="with a slope of 1 / 6, times another value")
+ROWS[-1][3][:] = [helper.make_node("HardSigmoid", ["x0"], ["h"], alpha=1 / 6, beta=0.5), helper.make_node("Mul", ["h", "x1"], ["y0"])]
+for name in ("Sub", "Mul"):  # the second row of a matrix
+    row(name, 10, (noise(3, 4),), (np.float32(0.25), ints(1), ints(2), ints(0)), form="a number and a value of one axis")
+    ROWS[-1][3][:] = [helper.make_node("Slice", ["x0", "c1", "c2", "c3"], ["s"]), helper.make_node("Squeeze", ["s"], ["r"], axes=[0]),
+                      helper.make_node(name, ["r", "c0"], ["y0"])]
+row("Mul", 10, constants=(noise(2, 3, 6, 8),), form="another constant for each sample")
+
+# What docs/operators.md of ONNX-TensorRT 10.1 does not let TensorRT 10 take; no runtime was asked.
+NOT_IN_TENSORRT = {
+    ("GroupNormalization", ""),  # opset 21; it reads 9 to 20
+    ("Resize", "cubic"),
+    ("QuantizeLinear", "and back"),  # around another point than zero
+    ("DequantizeLinear", "weights around a zero point"),
+}
 
 
 def write(folder, opset, nodes, inputs, constants, results):
@@ -268,7 +288,8 @@ def write(folder, opset, nodes, inputs, constants, results):
 def main():
     for number, (op, form, opset, *parts) in enumerate(ROWS):
         runs, order = write(pathlib.Path(sys.argv[1]) / f"{number:03}", opset, *parts)
-        print(json.dumps({"op": op, "form": form, "opset": opset, "onnxruntime": runs, "order": order}), flush=True)
+        print(json.dumps({"op": op, "form": form, "opset": opset, "onnxruntime": runs, "order": order,
+                          "tensorrt": (op, form) not in NOT_IN_TENSORRT}), flush=True)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ struct OnnxRuntime {
   int opencv_version = 40600;                                                    // 10000 major + 100 minor + patch
 
   bool MayBeOpenCv() const { return kind == Kind::kAny || kind == Kind::kOpenCv; }
+  bool MayBeOpenCv4() const { return kind == Kind::kAny || (kind == Kind::kOpenCv && opencv_version < 50000); }
   // Before 4.10, whose importer is older than its broadcasting layers.
   bool IsOldOpenCv() const { return kind == Kind::kOpenCv && opencv_version < 41000; }
   bool MayBeOldOpenCv() const { return kind == Kind::kAny || IsOldOpenCv(); }
@@ -28,7 +29,7 @@ struct AcceptedOnnxOp {
   bool opencv_5;  // 5.0's new engine
   bool opencv_5_classic;  // the one that it has from 4
   bool onnx_runtime;      // 1.20
-  bool tensorrt;          // 10; never run, yes everywhere
+  bool tensorrt;          // 10, by the documentation of ONNX-TensorRT 10.1 (tensorrt_limits.h); never run
 };
 const std::vector<AcceptedOnnxOp>& OpsAcceptedByOnnxRuntimes();
 const AcceptedOnnxOp* FindAcceptedOnnxOp(std::string_view op, std::string_view form);

@@ -4,6 +4,7 @@
 #include "optimizer/backends/onnx/op_table.h"
 #include "optimizer/backends/onnx/recurrent_forms.h"
 #include "optimizer/backends/onnx/store_weights.h"
+#include "optimizer/backends/onnx/tensorrt_limits.h"
 
 namespace permafrost {
 namespace {
@@ -35,6 +36,22 @@ Status ConvertNodes(const Graph& graph, OnnxConversion& to, std::vector<OnnxRefu
   return OkStatus();
 }
 
+Status Refusal(const std::vector<OnnxRefusal>& refused) {
+  return Unsupported("node '", refused[0].node, "' (", refused[0].op, "): ", refused[0].reason,
+                     "; cut the graph with --inputs or --outputs");
+}
+
+Status CheckForTensorRt(const OnnxGraph& graph, std::vector<OnnxRefusal>& refused) {
+  if (graph.opset > kLastOpsetOfTensorRt) {
+    return Unsupported("needs opset ", graph.opset, " of ONNX, TensorRT 10 reads up to ", kLastOpsetOfTensorRt);
+  }
+  for (const OnnxNode& node : graph.nodes) {
+    const std::string why = WhyNotInTensorRt(graph, node);
+    if (!why.empty()) refused.push_back({node.name, node.op, why});
+  }
+  return refused.empty() ? OkStatus() : Refusal(refused);
+}
+
 }  // namespace
 
 StatusOr<OnnxModel> ConvertToOnnx(const Graph& graph, const OnnxOptions& options, std::vector<OnnxRefusal>& refused) {
@@ -50,10 +67,7 @@ StatusOr<OnnxModel> ConvertToOnnx(const Graph& graph, const OnnxOptions& options
       to.AddInput(id, model.input_orders.back());
     }
     RETURN_IF_ERROR(ConvertNodes(graph, to, refused));
-    if (!refused.empty() && to.needed_opset() <= now.opset) {
-      return Unsupported("node '", refused[0].node, "' (", refused[0].op, "): ", refused[0].reason,
-                         "; cut the graph with --inputs or --outputs");
-    }
+    if (!refused.empty() && to.needed_opset() <= now.opset) return Refusal(refused);
     if (to.needed_opset() > now.opset) {
       refused.clear();
       if (!options.may_raise) {
@@ -70,6 +84,7 @@ StatusOr<OnnxModel> ConvertToOnnx(const Graph& graph, const OnnxOptions& options
     }
     model.graph = to.Take();
     model.weights_stay_small = StoreWeightsSmall(FindSmallWeights(graph), options.runtime, model.graph);
+    if (options.runtime.kind == OnnxRuntime::Kind::kTensorRt) RETURN_IF_ERROR(CheckForTensorRt(model.graph, refused));
     return model;
   }
   return Unsupported("needs a later opset than ", kLastOpset);

@@ -134,7 +134,7 @@ bool StoreWeightsSmall(const SmallWeights& small, const OnnxRuntime& runtime, On
   // Without a target the file is as small as the user asked for.
   const bool any = runtime.kind == OnnxRuntime::Kind::kAny;
   const bool takes_halves = any || runtime.Takes("Cast", "weights in half precision");
-  const bool takes_levels = any || runtime.Takes("DequantizeLinear", "weights by one scale");
+  const bool takes_levels = any || runtime.Takes("DequantizeLinear", "weights around a zero point");
   const bool halves = small.halves && takes_halves, levels = !small.levels.empty() && takes_levels;
   if (halves || levels) {
     Storing storing(graph);

@@ -52,6 +52,13 @@ TEST(StoreWeights, WidensForARuntimeThatTakesNone) {
   EXPECT_FALSE(model.weights_stay_small);
 }
 
+TEST(StoreWeights, WritesNoLevelsAroundAZeroPointForTensorRt) {
+  const OnnxModel model = Converted(kQuantizeWeights, {Kind::kTensorRt, 0});
+  EXPECT_EQ(Ops(model), "Conv Reshape MatMul");
+  EXPECT_FALSE(model.weights_stay_small);
+  EXPECT_EQ(Ops(Converted(kHalfWeights, {Kind::kTensorRt, 0})), "Cast Cast Conv Reshape MatMul");
+}
+
 TEST(StoreWeights, LeavesOtherWeightsAlone) {
   std::vector<OnnxRefusal> refused;
   const auto model = ConvertToOnnx(ParseOrDie(kNet), {}, refused);
