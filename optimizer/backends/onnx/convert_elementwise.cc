@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -65,6 +66,26 @@ std::optional<std::vector<int>> GatherFlattened(OnnxConversion& to, const OnnxSt
 
 using Formula = int (*)(OnnxConversion& to, const OnnxStep& step, std::vector<int>& x);
 
+// OpenCV from 4.8 to 4.14 lays a value of one axis as a column, beside which a constant is a row: both become rows.
+bool MakeRows(OnnxConversion& to, const OnnxStep& step, std::vector<int>& ids) {
+  const bool takes_columns = NeedsOldForms(to) || to.runtime().Takes("Sub", "a number and a value of one axis");
+  if (takes_columns || !to.shape(step.out()).IsRank(1)) return false;
+  const auto live = std::find_if(ids.begin(), ids.end(), [&](int id) { return !to.IsConstant(id); });
+  if (live == ids.end() || !IsFloating(to.dtype(*live))) return false;
+  constexpr std::array<std::string_view, 3> kWithOne = {"Erfc", "Expm1", "Log1p"};
+  const bool has_constant = std::any_of(ids.begin(), ids.end(), [&](int id) { return to.IsConstant(id); }) ||
+                            std::find(kWithOne.begin(), kWithOne.end(), step.node.op) != kWithOne.end();
+  if (!has_constant) return false;
+  for (int& id : ids) {
+    if (!to.IsConstant(id)) {
+      id = to.Reshape(id, {1, -1});
+    } else if (to.ConstantOf(id).elements() != 1) {
+      id = to.Constant(to.ConstantOf(id).Reshaped({1, to.ConstantOf(id).elements()}));
+    }
+  }
+  return true;
+}
+
 Status Build(OnnxConversion& to, const OnnxStep& step, Formula formula) {
   std::vector<int64_t> dims;
   if (auto flat = GatherFlattened(to, step, dims)) {
@@ -85,7 +106,9 @@ Status Build(OnnxConversion& to, const OnnxStep& step, Formula formula) {
     to.Set(step.out(), to.Reshape(flat, InOrder(operands.order, shape.dims())), operands.order);
     return OkStatus();
   }
-  to.Set(step.out(), formula(to, step, operands.ids), operands.order);
+  const bool rows = MakeRows(to, step, operands.ids);
+  const int result = formula(to, step, operands.ids);
+  to.Set(step.out(), rows ? to.Reshape(result, {-1}) : result, operands.order);
   return OkStatus();
 }
 

@@ -57,11 +57,29 @@ Status Concat(OnnxConversion& to, const OnnxStep& step) {
   return OkStatus();
 }
 
-Status EmitSplit(OnnxConversion& to, const OnnxStep& step, Value x, int axis, const std::vector<int64_t>& sizes) {
+bool IsUsed(const OnnxConversion& to, Value value) {
+  const std::vector<Use>& users = to.Users(value.node);
+  const auto& outputs = to.graph().outputs();
+  return std::any_of(users.begin(), users.end(), [&](const Use& use) {
+           return use.index < 0 || to.graph().node(use.node).inputs[static_cast<size_t>(use.index)] == value;
+         }) || std::any_of(outputs.begin(), outputs.end(), [&](const GraphOutput& output) { return output.value == value; });
+}
+
+Status EmitSplit(OnnxConversion& to, const OnnxStep& step, Value x, int axis, const std::vector<int64_t>& all_sizes) {
   const AxisOrder order = to.OrderOf(x);
   const int id = to.In(x, order);
+  // OpenCV refuses parts without elements; Keras's GRU makes one that it does not use.
+  std::vector<int64_t> sizes;
+  std::vector<Value> values;
+  for (size_t i = 0; i < all_sizes.size(); ++i) {
+    const Value value = step.out(static_cast<int>(i));
+    if (all_sizes[i] == 0 && !IsUsed(to, value)) continue;
+    sizes.push_back(all_sizes[i]);
+    values.push_back(value);
+  }
+  if (sizes.empty()) return OkStatus();
   if (sizes.size() == 1) {
-    to.SetSame(step.out(), x);
+    to.SetSame(values[0], x);
     return OkStatus();
   }
   AttrMap attrs = {{"axis", int64_t{PositionOf(order, axis)}}};
@@ -72,7 +90,7 @@ Status EmitSplit(OnnxConversion& to, const OnnxStep& step, Value x, int axis, co
     attrs["split"] = sizes;
   }
   const std::vector<int> parts = to.EmitMany("Split", inputs, sizes.size(), attrs);
-  for (size_t i = 0; i < parts.size(); ++i) to.Set(step.out(static_cast<int>(i)), parts[i], order);
+  for (size_t i = 0; i < parts.size(); ++i) to.Set(values[i], parts[i], order);
   return OkStatus();
 }
 

@@ -155,10 +155,17 @@ Status Fill(OnnxConversion& to, const OnnxStep& step) {
   return OkStatus();
 }
 
+bool IsOutput(const OnnxConversion& to, Value value) {
+  const auto& outputs = to.graph().outputs();
+  return std::any_of(outputs.begin(), outputs.end(), [&](const GraphOutput& output) { return output.value == value; });
+}
+
 Status FilledLike(OnnxConversion& to, const OnnxStep& step) {
   const Value x = step.in(0);
   const AxisOrder order = to.OrderOf(x);
-  if (NeedsOldForms(to) && IsFloating(to.type(x).dtype)) {  // no layer of a constant
+  // OpenCV 4 gives no constants as outputs, before 4.8 it has no layer of one.
+  const bool must_live = NeedsOldForms(to) || (to.runtime().MayBeOpenCv4() && IsOutput(to, step.out()));
+  if (must_live && IsFloating(to.type(x).dtype)) {
     const int none = to.Emit("Mul", {to.In(x, order), to.Number(to.type(x).dtype, 0)});
     const bool ones = step.node.op == "OnesLike";
     to.Set(step.out(), ones ? to.Emit("Add", {none, to.Number(to.dtype(none), 1)}) : none, order);

@@ -66,6 +66,8 @@ class Activations : public FormulaMatcher {
                  scaled->x,
                  {{"alpha", static_cast<float>(scaled->number)}, {"beta", static_cast<float>(sum->number)}}};
   }
+
+ public:
   // x, where y = min(max(x, 0), 1) or max(min(x, 1), 0)
   std::optional<Value> CutAtOne(Value y) const {
     if (Is(y, "ClipByValue")) return IsZero(in(y, 1)) && IsNumber(in(y, 2), 1) ? std::optional(in(y, 0)) : std::nullopt;
@@ -75,6 +77,8 @@ class Activations : public FormulaMatcher {
     const auto high = Is(y, "Relu") ? std::optional(in(y, 0)) : Cut(y, "Maximum", 0);
     return high ? Cut(*high, "Minimum", 1) : std::nullopt;
   }
+
+ private:
   // x, where y = op(x, bound)
   std::optional<Value> Cut(Value y, std::string_view op, double bound) const {
     const auto cut = Is(y, op) ? WithNumber(y) : std::nullopt;
@@ -295,9 +299,23 @@ bool SayGroupNorm(OnnxConversion& to, const OnnxStep& step, const FormulaMatcher
   return true;
 }
 
+// OpenCV takes a HardSigmoid of a slope of exactly 1 / 6 that is multiplied for a HardSwish, whatever the other factor is.
+void KeepApartFromHardSwish(const OnnxConversion& to, const OnnxStep& step, Activations::Found& found) {
+  constexpr float kSixth = 1.0F / 6;
+  if (found.op != "HardSigmoid" || AttrOr(found.attrs, "alpha", 0.0F) != kSixth) return;
+  if (to.runtime().Takes("HardSigmoid", "with a slope of 1 / 6, times another value")) return;
+  const Graph& graph = to.graph();
+  const bool gates = std::any_of(to.Users(step.id).begin(), to.Users(step.id).end(), [&](const Use& use) {
+    const std::vector<Value>& factors = graph.node(use.node).inputs;
+    return graph.node(use.node).op == "Mul" && std::find(factors.begin(), factors.end(), found.x) == factors.end();
+  });
+  if (gates) found.attrs["alpha"] = std::nextafter(kSixth, 0.0F);
+}
+
 bool SayActivation(OnnxConversion& to, const OnnxStep& step) {
-  const auto found = Activations(to.graph()).Find(step.out());
+  auto found = Activations(to.graph()).Find(step.out());
   if (!found || to.FlattenedIn(found->x) != nullptr || to.shape(found->x) != to.shape(step.out())) return false;
+  KeepApartFromHardSwish(to, step, *found);
   const AxisOrder order = to.OrderOf(found->x);
   if (Raise(to, found->op, found->form)) {
     to.Set(step.out(), to.Emit(found->op, {to.In(found->x, order)}, found->attrs), order);
@@ -329,9 +347,15 @@ bool SayNatively(OnnxConversion& to, const OnnxStep& step) {
 }
 
 std::optional<HardSigmoidForm> FindHardSigmoid(const Graph& graph, Value y) {
-  if (!EndsActivation(graph.node(y.node).op)) return std::nullopt;
-  const auto found = Activations(graph).Find(y);
-  if (!found || found->op != "HardSigmoid") return std::nullopt;
+  const std::string_view op = graph.node(y.node).op;
+  if (!EndsActivation(op) && op != "Relu") return std::nullopt;
+  const Activations activations(graph);
+  const auto found = activations.Find(y);
+  if (!found) {
+    const auto cut = activations.CutAtOne(y);
+    return cut ? std::optional(HardSigmoidForm{*cut, 1, 0}) : std::nullopt;
+  }
+  if (found->op != "HardSigmoid") return std::nullopt;
   return HardSigmoidForm{found->x, AttrOr(found->attrs, "alpha", 0.0F), AttrOr(found->attrs, "beta", 0.0F)};
 }
 

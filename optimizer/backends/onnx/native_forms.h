@@ -16,7 +16,7 @@ namespace permafrost {
 // the runtime does not take it.
 bool SayNatively(OnnxConversion& to, const OnnxStep& step);
 
-// clip(alpha x + beta, 0, 1)
+// clip(alpha x + beta, 0, 1); where slope and offset are in what gives x, they are 1 and 0
 struct HardSigmoidForm {
   Value x;
   float alpha, beta;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "optimizer/ops/kernel.h"
+
 namespace permafrost {
 namespace {
 
@@ -79,6 +81,18 @@ int AsFactor(OnnxConversion& to, int id, Dims own, const Dims& dims) {
 
 bool IsProduct(std::string_view op) { return op == "Mul" || op == "RealDiv" || op == "Div" || op == "DivNoNan"; }
 
+// A constant that differs from sample to sample: sums take it in full, products as a live value.
+void FitOverTheBatch(OnnxConversion& to, bool is_product, int whole, const Dims& dims, int& id) {
+  constexpr int64_t kMost = int64_t{1} << 18;
+  const Dims& own = to.ConstantOf(id).dims();
+  const int64_t elements = CheckedElements(dims);
+  if (own.size() != dims.size() || own.empty() || own[0] < 2 || elements < 0 || elements > kMost) return;
+  const auto full = BroadcastTensor(to.ConstantOf(id).Dense(), dims);
+  if (!full.ok()) return;
+  id = to.Constant(*full);
+  if (is_product) id = to.Emit("Add", {With(to, "Mul", whole, 0), id});
+}
+
 }  // namespace
 
 bool NeedsOldForms(const OnnxConversion& to) {
@@ -117,6 +131,9 @@ bool FitOperands(OnnxConversion& to, const OnnxStep& step, const AxisOrder& orde
     whole = i;
   }
   if (!whole) return false;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (!live[i]) FitOverTheBatch(to, IsProduct(step.node.op), ids[*whole], *dims, ids[i]);
+  }
   bool all_whole = true;
   const auto number = [&](int id) { return to.dtype(id) == DType::kBool ? to.Cast(id, DType::kFloat32) : id; };
   for (size_t i = 0; i < ids.size(); ++i) {

@@ -68,6 +68,10 @@ class LayerFinder {
     Value x;
     std::optional<Value> h;
   };
+  struct Line {
+    double slope = 1, offset = 0;
+    bool operator==(const Line&) const = default;
+  };
 
   void LinkSteps() {
     links_.resize(steps_.size());
@@ -132,13 +136,34 @@ class LayerFinder {
     return budget_ >= 0;
   }
 
-  bool SameBias(const std::vector<BiasPart>& a, const std::vector<BiasPart>& b, int64_t columns) {
-    if (a == b) return true;
+  static bool IsNear(double a, double b) { return std::abs(a - b) <= 1e-6 * std::max(1.0, std::abs(a)); }
+
+  bool SameBias(const std::vector<BiasPart>& a, Line of_a, const std::vector<BiasPart>& b, Line of_b, int64_t columns) {
+    if (a == b && of_a == of_b) return true;
     if (!CanRead(a) || !CanRead(b)) return false;
     const auto x = BiasOf(graph_, a, columns), y = BiasOf(graph_, b, columns);
-    return x && y && std::equal(x->begin(), x->end(), y->begin(), [](float p, float q) {
-             return std::abs(p - q) <= 1e-6F * std::max(1.0F, std::abs(p));
+    return x && y && std::equal(x->begin(), x->end(), y->begin(), [&](float p, float q) {
+             return IsNear(of_a.slope * p + of_a.offset, of_b.slope * q + of_b.offset);
            });
+  }
+
+  bool SameWeights(const WeightBlock& a, Line of_a, const WeightBlock& b, Line of_b) {
+    if (of_a == of_b) return a == b;
+    if (a.rows != b.rows || a.columns != b.columns) return false;
+    budget_ -= 2 * a.elements();
+    if (budget_ < 0) return false;
+    std::vector<float> p(static_cast<size_t>(a.columns)), q(p.size());
+    for (int64_t row = 0; row < a.rows; ++row) {
+      ReadRow(a, row, p);
+      ReadRow(b, row, q);
+      const auto alike = [&](float x, float y) { return IsNear(of_a.slope * x, of_b.slope * y); };
+      if (!std::equal(p.begin(), p.end(), q.begin(), alike)) return false;
+    }
+    return true;
+  }
+  void ReadRow(const WeightBlock& block, int64_t row, std::vector<float>& to) const {
+    const Tensor& tensor = *ConstValue(graph_, {block.constant, 0});
+    tensor.Read((block.row + row) * tensor.dims()[1] + block.column, block.columns, reinterpret_cast<char*>(to.data()));
   }
 
   // The step computed with these gates, maybe without a state. `like`: a later step of theirs.
@@ -151,14 +176,21 @@ class LayerFinder {
       if (!step.gates[i]) continue;  // then there is no state, see below
       const StepGate& gate = *step.gates[i];
       const int64_t columns = gates[i].from_x.columns;
-      if (gate.activation != gates[i].activation || !SameBias(gate.sum.bias, gates[i].bias, columns) ||
-          !SameBias(gate.bias_of_h, gates[i].bias_of_h, columns)) {
+      Line own, wanted;
+      if (gate.activation != gates[i].activation) {
+        // Slope and offset of a hard sigmoid may be in the weights of a step that has no state.
+        if (gate.activation.op != "HardSigmoid" || gates[i].activation.op != "HardSigmoid") return std::nullopt;
+        own = {gate.activation.alpha, gate.activation.beta};
+        wanted = {gates[i].activation.alpha, gates[i].activation.beta};
+      }
+      if (!SameBias(gate.sum.bias, own, gates[i].bias, wanted, columns) ||
+          !SameBias(gate.bias_of_h, {}, gates[i].bias_of_h, {}, columns)) {
         return std::nullopt;
       }
       bool has_x = false;
       for (const GateProduct& product : gate.sum.products) {
-        const bool of_x = product.weights == gates[i].from_x;
-        if (!of_x && product.weights != gates[i].from_h) return std::nullopt;
+        const bool of_x = SameWeights(product.weights, own, gates[i].from_x, wanted);
+        if (!of_x && (product.weights != gates[i].from_h || own != wanted)) return std::nullopt;
         std::optional<Value>& known = of_x ? x : h;
         if (known && *known != product.x) return std::nullopt;
         known = product.x;
@@ -168,6 +200,7 @@ class LayerFinder {
     }
     const bool complete =
         std::all_of(step.gates.begin(), step.gates.end(), [](const auto& gate) { return gate.has_value(); });
+    if (!complete && h && IsZeros(*h)) h.reset();  // what it is multiplied with elsewhere went
     if (!x || (!complete && (h || step.h_before || step.c_before))) return std::nullopt;
     if (step.kind == RecurrentKind::kGru && h && step.h_before != h) return std::nullopt;
     if (step.kind == RecurrentKind::kGru && !h) h = step.h_before;  // its products were zeros

@@ -128,10 +128,12 @@ class StepReader {
   }
   std::optional<Activated> ReadActivation(Value value) const {
     static constexpr std::array<std::string_view, 5> kPlain = {"Relu", "Sigmoid", "Softplus", "Softsign", "Tanh"};
+    if (const auto hard = FindHardSigmoid(graph_, value)) {
+      return Activated{{"HardSigmoid", hard->alpha, hard->beta}, hard->x};
+    }
     const auto found = std::find_if(kPlain.begin(), kPlain.end(), [&](std::string_view op) { return Is(value, op); });
-    if (found != kPlain.end()) return Activated{{*found}, *found == "Tanh" ? Uncut(in(value, 0)) : in(value, 0)};
-    const auto hard = FindHardSigmoid(graph_, value);
-    return hard ? std::optional(Activated{{"HardSigmoid", hard->alpha, hard->beta}, hard->x}) : std::nullopt;
+    if (found == kPlain.end()) return std::nullopt;
+    return Activated{{*found}, *found == "Tanh" ? Uncut(in(value, 0)) : in(value, 0)};
   }
   // Several gates may be activated together and then cut apart, or the other way round.
   std::optional<StepGate> ReadGate(Value value) const {

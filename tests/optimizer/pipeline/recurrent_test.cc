@@ -105,9 +105,13 @@ INSTANTIATE_TEST_SUITE_P(Cases, RecurrentLayers,
                                          RecurrentCase{"loops/keras_bidirectional_lowered", {{"LSTM", 2}}, 1},
                                          RecurrentCase{"loops/keras_stacked", {{"LSTM", 1}, {"GRU", 1}}, 1},
                                          RecurrentCase{"loops/keras_lstm_gates", {{"LSTM", 2}}, 0, true},
+                                         RecurrentCase{"loops/keras_lstm_gates", {{"LSTM", 2}}, 0},
                                          RecurrentCase{"loops/keras_lstm_gates_lowered", {{"LSTM", 2}}, 0, true},
+                                         RecurrentCase{"loops/keras_lstm_gates_lowered", {{"LSTM", 2}}, 0},
                                          RecurrentCase{"loops/keras_gru_before", {{"GRU", 2}}, 0, true},
+                                         RecurrentCase{"loops/keras_gru_before", {{"GRU", 2}}, 0},
                                          RecurrentCase{"loops/keras_gru_before_lowered", {{"GRU", 2}}, 0, true},
+                                         RecurrentCase{"loops/keras_gru_before_lowered", {{"GRU", 2}}, 0},
                                          RecurrentCase{"loops/dynamic_rnn_lstm", {{"LSTM", 1}}, 1},
                                          RecurrentCase{"loops/dynamic_rnn_gru", {{"GRU", 1}}, 1},
                                          RecurrentCase{"loops/dynamic_rnn_two", {{"GRU", 2}}, 1},
@@ -119,6 +123,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, RecurrentLayers,
                          [](const auto& info) {
                            std::string name = info.param.folder;
                            std::replace(name.begin(), name.end(), '/', '_');
+                           if (info.param.open_batch) name += "_of_any_batch";
                            return name;
                          });
 

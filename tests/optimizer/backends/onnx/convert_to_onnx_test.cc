@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 StatusOr<OnnxModel> Convert(std::string_view text, const OnnxOptions& options = {}) {
   std::vector<OnnxRefusal> refused;
@@ -134,6 +135,48 @@ TEST(ConvertToOnnx, GivesOldOpenCvConstantsFromTheSecondAxisOn) {
   EXPECT_EQ(model->graph.value(constants[0]).constant.dims(), (std::vector<int64_t>{3, 4}));
   EXPECT_THAT(model->graph.value(constants[0]).constant.Values<float>(),
               ElementsAre(1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4));
+}
+
+TEST(ConvertToOnnx, GivesOldOpenCvProductsWithAConstantOfEachSampleAsLiveOnes) {
+  OnnxOptions old;
+  old.runtime = {OnnxRuntime::Kind::kOpenCv, 40600};
+  EXPECT_EQ(Ops("in x:float32[2,3]; r = Relu(x); y = Mul(r, float32[2,3]~1); out y", old), "Relu Mul Add Mul");
+  EXPECT_EQ(Ops("in x:float32[2,3]; r = Relu(x); y = Mul(r, float32[1,3]~1); out y", old), "Relu Mul");
+  const auto sum = Convert("in x:float32[2,3]; r = Relu(x); y = Sub(r, float32[2,1]~1); out y", old);
+  ASSERT_EQ(Ops(sum), "Relu Sub");
+  EXPECT_EQ(sum->graph.value(sum->graph.Constants()[0]).constant.dims(), (std::vector<int64_t>{2, 3}));
+}
+
+TEST(ConvertToOnnx, GivesOpenCvFrom48OnValuesOfOneAxisAsRowsWhereANumberMeetsThem) {
+  const std::string row = "in x:float32[3,4]; a = int32[]{0}; s = Unpack(x) {num=3, axis=0}; ";
+  const auto ops = [&](const std::string& rest, int version) {
+    OnnxOptions options;
+    options.runtime = {OnnxRuntime::Kind::kOpenCv, version};
+    return Ops(row + rest, options);
+  };
+  EXPECT_THAT(ops("y = Sub(s:1, 0.25); out y", 41400), HasSubstr("Reshape Sub Reshape"));
+  EXPECT_THAT(ops("y = Log1p(s:1); out y", 41400), HasSubstr("Reshape Add Log Reshape"));
+  EXPECT_THAT(ops("y = Sub(s:1, 0.25); out y", 50000), Not(HasSubstr("Reshape")));
+  EXPECT_THAT(ops("y = Sub(s:1, s:2); out y", 41400), Not(HasSubstr("Reshape")));
+  EXPECT_THAT(Ops(row + "y = Sub(s:1, 0.25); out y"), HasSubstr("Reshape Sub Reshape")) << "without a target";
+}
+
+TEST(ConvertToOnnx, GivesOpenCv4NoConstantAsOutput) {
+  OnnxOptions options;
+  options.runtime = {OnnxRuntime::Kind::kOpenCv, 41400};
+  EXPECT_EQ(Ops("in x:float32[2,3]; y = ZerosLike(x); out y", options), "Mul");
+  options.runtime.opencv_version = 50000;
+  EXPECT_EQ(Ops("in x:float32[2,3]; y = ZerosLike(x); out y", options).find("Mul"), std::string::npos);
+}
+
+TEST(ConvertToOnnx, LeavesOutPartsWithoutElementsThatNobodyUses) {
+  const std::string text = "in x:float32[2,6]; a = int32[]{1}; s = int32[3]{3,3,-1}; p = SplitV(x, s, a) {num_split=3}; ";
+  const auto model = Convert(text + "y = Sub(p, p:1); out y");
+  ASSERT_EQ(Ops(model), "Split Sub");
+  EXPECT_EQ(AttrOr(model->graph.nodes[0].attrs, "split", std::vector<int64_t>{}), (std::vector<int64_t>{3, 3}));
+  const auto used = Convert(text + "y = Sub(p, p:1); z = Neg(p:2); out y, z");
+  ASSERT_TRUE(used.ok()) << used.status();
+  EXPECT_EQ(FindNode(used->graph, "Split")->outputs.size(), 3U);
 }
 
 TEST(ConvertToOnnx, GivesEachJoinItsOwnConstants) {

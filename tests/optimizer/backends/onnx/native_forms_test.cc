@@ -95,6 +95,17 @@ TEST(NativeForms, SaysAHardSigmoidInBothOrdersOfItsBounds) {
   EXPECT_EQ(Ops(line + "c = Minimum(b, 1.5); y = Maximum(c, 0.0); out y", kOrt).find("HardSigmoid"), std::string::npos);
 }
 
+TEST(NativeForms, KeepsAHardSigmoidThatGatesSomethingElseFromBeingAHardSwishToOpenCv) {
+  const std::string gate = "in x:float32[2,3]; in z:float32[2,3]; a = Add(x, 3.0); r = Relu6(a); h = Mul(r, 0.16666667); ";
+  const auto slope = [](const StatusOr<OnnxModel>& model) { return AttrOr(model->graph.nodes[0].attrs, "alpha", 0.0F); };
+  const auto of_another = Convert(gate + "y = Mul(z, h); out y", kOpenCv5);
+  ASSERT_EQ(Ops(of_another), "HardSigmoid Mul");
+  EXPECT_NE(slope(of_another), 1.0F / 6);
+  EXPECT_FLOAT_EQ(slope(of_another), 1.0F / 6);
+  EXPECT_EQ(slope(Convert(gate + "y = Mul(z, h); out y", kOrt)), 1.0F / 6);
+  EXPECT_EQ(slope(Convert(gate + "y = Add(z, h); out y", kOpenCv5)), 1.0F / 6);
+}
+
 TEST(NativeForms, KeepsPartsThatSomebodyElseUses) {
   EXPECT_EQ(Ops("in x:float32[2,3]; a = Softplus(x); t = Tanh(a); y = Mul(t, x); out y, a", kOrt), "Softplus Mish");
 }
