@@ -120,6 +120,10 @@ Status CheckFiles(const OptimizeFlags& flags) {
     return InvalidArgument("nothing to write to; give -o model.pb or -o model.onnx (or --dry-run)");
   }
   for (const std::string& file : flags.files) {
+    if (file == "-") {
+      return InvalidArgument("-o -: a model is not written to standard output, its description lies beside it; name a file, "
+                             ".pb or .onnx (a file of this name is ./-.pb)");
+    }
     if (ModelInfoPath(file) == file) {
       return InvalidArgument("-o '", file, "': the description of the model goes there; name the model .pb or .onnx");
     }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -208,6 +209,14 @@ TEST_F(BadInput, NamesAnOutputThatCannotBeWritten) {
        {folder_.File("missing/out.pb"), folder_.path(), std::string("/proc/out.pb"), folder_.File("old.pb/out.pb")}) {
     ExpectOneClearError("permafrost-optimize", {folder_.File("good.pb"), "-o", output}, output, "");
   }
+}
+
+TEST_F(BadInput, SaysThatStandardOutputTakesNoModel) {
+  WriteBytes(folder_.File("good.pb"), ToBinary(kPlaceholder + Relu("y", "x")));
+  const Finished finished = RunProgram("permafrost-optimize", {folder_.File("good.pb"), "-o", "-"});
+  EXPECT_EQ(finished.exit_code, 2);
+  EXPECT_THAT(finished.err, HasSubstr("-o -: a model is not written to standard output"));
+  EXPECT_FALSE(std::filesystem::exists("-"));
 }
 
 TEST_F(BadInput, InspectSaysTheSame) {
