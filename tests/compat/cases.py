@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-MODEL_NAMES = {"pb": ("*.pb", "*.pbtxt"), "h5": ("*.h5", "*.hdf5"), "keras": ("*.keras",), "meta": ("*.meta",),
+MODEL_NAMES = {"pb": ("*.pb", "*.pbtxt"), "h5": ("*.h5", "*.hdf5"), "keras": ("*.keras",), "meta": ("*.meta",), "onnx": ("*.onnx",),
                "saved_model": ("*/saved_model.pb", "saved_model.pb")}
 OPTIMIZE_LIMIT_S = 300
 
