@@ -40,14 +40,20 @@ StatusOr<bool> CutsAtEdges(const Graph& graph, const Suppression& suppression) {
   return Unsupported("boxes are cut at a window other than the picture");
 }
 
-// Rows as DetectionOutput gives them, with boxes all over the picture.
-Tensor MadeUpRows(const Shape& shape) {
-  std::vector<float> rows;
-  for (int64_t i = 0; i < shape.Elements() / 7; ++i) {
+// Boxes all over the picture: rows as DetectionOutput gives them, or corners alone, y first.
+Tensor MadeUpBoxes(const Shape& shape, bool rows) {
+  const int64_t columns = rows ? 7 : 4;
+  std::vector<float> made;
+  for (int64_t i = 0; i < shape.Elements() / columns; ++i) {
     const auto x = static_cast<float>(i * 37 % 61) / 100, y = static_cast<float>(i * 23 % 53) / 100;
-    rows.insert(rows.end(), {0, 1, 0.5F, x, y, x + 0.1F + static_cast<float>(i % 7) / 25, y + 0.1F + static_cast<float>(i % 5) / 16});
+    const float right = x + 0.1F + static_cast<float>(i % 7) / 25, bottom = y + 0.1F + static_cast<float>(i % 5) / 16;
+    if (rows) {
+      made.insert(made.end(), {0, 1, 0.5F, x, y, right, bottom});
+    } else {
+      made.insert(made.end(), {y, x, bottom, right});
+    }
   }
-  return Tensor::Of<float>(shape.dims(), rows);
+  return Tensor::Of<float>(shape.dims(), made);
 }
 
 // Boxes in pixels of the network's picture become fractions of it. Errors: pictures of another size are fed.
@@ -69,7 +75,7 @@ Status MakeRelative(const Graph& graph, const std::optional<std::vector<int64_t>
   return Unsupported("boxes are in pixels of a picture that is no input");
 }
 
-// Why OpenCV's DetectionOutput is no match for this suppression; empty: it is.
+// Why one suppression of each class by itself, which is all that files hold, is no match for this one; empty: it is.
 std::string_view NeedsDecoder(const DetectorHeads& heads, const Suppression& suppression) {
   if (suppression.soft_sigma > 0) return "scores sink where boxes overlap";
   if (heads.foreground_classes() == 1) return "";
@@ -147,7 +153,7 @@ std::optional<DetectorCut> CutDetector(GraphEditor& editor, const std::optional<
 StatusOr<DetectorInfo> BuildDetector(Graph& graph, const DetectorCut& cut, DetectorFormat format, const Target& target,
                                      std::vector<std::string>& notes) {
   const bool for_opencv = target.kind == Target::Kind::kOpenCv;
-  if (cut.stages) return BuildStages(graph, *cut.stages, for_opencv ? format : DetectorFormat::kHeads, notes);
+  if (cut.stages) return BuildStages(graph, *cut.stages, format, for_opencv, notes);
   const Suppression& suppression = cut.suppression;
   ASSIGN_OR_RETURN(const bool clip, CutsAtEdges(graph, suppression));
   ASSIGN_OR_RETURN(DetectorHeads heads, ReadHeads(graph, graph.outputs()[kBoxes].value, graph.outputs()[kScores].value));
@@ -157,7 +163,8 @@ StatusOr<DetectorInfo> BuildDetector(Graph& graph, const DetectorCut& cut, Detec
   RETURN_IF_ERROR(MakeRelative(graph, suppression.picture, heads));
   if (const std::string_view reason = NeedsDecoder(heads, suppression); !reason.empty() && format == DetectorFormat::kDetections) {
     format = DetectorFormat::kHeads;
-    notes.push_back(StrCat(reason, ", which OpenCV's DetectionOutput does not do: permafrost-run does it"));
+    notes.push_back(StrCat(reason, ", which ", for_opencv ? "OpenCV's DetectionOutput" : target.kind == Target::Kind::kOnnx ? "ONNX's NonMaxSuppression" : "CombinedNonMaxSuppression",
+                           " does not do: heads are written, which permafrost-run decodes"));
   }
   DetectorInfo info = Describe(graph, heads, suppression, clip);
   GraphEditor editor(graph);
@@ -213,9 +220,10 @@ Graph UpToDetections(const Graph& graph) {
   }
   editor.SetGraphOutputs(std::move(outputs));
   for (NodeId id : graph.NodeIds()) {
-    const Shape& shape = graph.type({id, 0}).shape;
-    if (graph.node(id).op != "cv::DetectionOutput" || !shape.FullyKnown()) continue;
-    if (!editor.Users(id).empty()) editor.ReplaceUses({id, 0}, EmitConst(editor, "made_up_rows", MadeUpRows(shape)));
+    const Shape shape = graph.type({id, 0}).shape;
+    const bool rows = graph.node(id).op == "cv::DetectionOutput";
+    if ((!rows && graph.node(id).op != "CombinedNonMaxSuppression") || !shape.FullyKnown()) continue;
+    if (!editor.Users(id).empty()) editor.ReplaceUses({id, 0}, EmitConst(editor, "made_up_boxes", MadeUpBoxes(shape, rows)));
   }
   editor.PruneDead();
   return copy;

@@ -140,10 +140,12 @@ void CutAtStages(GraphEditor& editor, const DetectorStages& stages) {
   editor.SetGraphInputs(std::move(inputs));
 }
 
-StatusOr<DetectorInfo> BuildStages(Graph& graph, const DetectorStages& stages, DetectorFormat format, std::vector<std::string>& notes) {
+StatusOr<DetectorInfo> BuildStages(Graph& graph, const DetectorStages& stages, DetectorFormat format, bool for_opencv,
+                                   std::vector<std::string>& notes) {
   if (format == DetectorFormat::kHeads) {
-    return Unsupported("its second stage looks at boxes that the first one's suppression leaves: there are no heads without "
-                       "OpenCV's DetectionOutput, which --format detections writes");
+    return Unsupported("its second stage looks at boxes that the first one's suppression leaves, so it has no heads to decode outside of "
+                       "the file; --format detections writes all of it: as .pb for OpenCV, as .onnx with --target onnxruntime, "
+                       "tensorrt or opencv-5.0");
   }
   ASSIGN_OR_RETURN(const CutStages cut, FindCuts(graph, stages));
   ASSIGN_OR_RETURN(const StageHeads heads, ReadStages(graph, cut));
@@ -152,7 +154,7 @@ StatusOr<DetectorInfo> BuildStages(Graph& graph, const DetectorStages& stages, D
     return Unsupported(classes, " classes have scores, but boxes are chosen for ", stages.detections.classes);
   }
   GraphEditor editor(graph);
-  EmitStages(editor, stages, heads);
+  for_opencv ? EmitStages(editor, stages, heads) : EmitStageSuppressions(editor, stages, heads);
   RETURN_IF_ERROR(DropBoxes(editor, cut));
   RETURN_IF_ERROR(InferTypes(editor));
   DetectorInfo info;
@@ -166,7 +168,8 @@ StatusOr<DetectorInfo> BuildStages(Graph& graph, const DetectorStages& stages, D
   notes.push_back(StrCat("a detector of two stages", heads.masks ? " with masks: " : ": ", classes, classes == 1 ? " class, " : " classes, ",
                          heads.proposals.anchor_count(), " anchors, ", stages.proposals.max_total, " proposals, ",
                          heads.detections.converter, " scores above ", stages.detections.score_threshold, ", overlap up to ",
-                         stages.detections.iou_threshold, "; written with OpenCV's DetectionOutput and CropAndResize, which only OpenCV knows"));
+                         stages.detections.iou_threshold, "; written with ",
+                         for_opencv ? "OpenCV's DetectionOutput and CropAndResize, which only OpenCV knows" : "two suppressions of boxes that overlap"));
   return info;
 }
 

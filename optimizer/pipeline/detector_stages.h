@@ -16,8 +16,9 @@ void FixSidesInRange(GraphEditor& editor, Value boxes, std::vector<std::string>&
 // Cuts an imported graph at its suppressions: what goes into them become its outputs, what they leave its inputs.
 void CutAtStages(GraphEditor& editor, const DetectorStages& stages);
 
-// What became of that graph once it is flat and its constants are folded: one with OpenCV's layers in place of the cuts.
-StatusOr<DetectorInfo> BuildStages(Graph& graph, const DetectorStages& stages, DetectorFormat format,
+// What became of that graph once it is flat and its constants are folded: one with suppressions in place of the cuts, OpenCV's
+// layers or TensorFlow's ops.
+StatusOr<DetectorInfo> BuildStages(Graph& graph, const DetectorStages& stages, DetectorFormat format, bool for_opencv,
                                    std::vector<std::string>& notes);
 
 }  // namespace permafrost

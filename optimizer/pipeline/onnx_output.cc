@@ -51,7 +51,7 @@ OnnxRuntime RuntimeOf(const Target& target) {
 
 bool SuppressesInOnnx(const Target& target) {
   const OnnxRuntime runtime = RuntimeOf(target);
-  return runtime.Takes("NonMaxSuppression") && runtime.Takes("TopK") && runtime.Takes("Gather", "computed indices");
+  return runtime.Takes("NonMaxSuppression") && runtime.Takes("TopK") && runtime.Takes("GatherND");
 }
 
 StatusOr<OnnxModel> MakeOnnx(Graph& graph, const OptimizeOptions& options, std::vector<std::string>& refused) {

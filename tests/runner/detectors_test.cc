@@ -140,6 +140,16 @@ double OverlapOfCells(const float* a, const float* b, size_t cells, size_t step)
   return either > 0 ? both / either : 1;
 }
 
+// `all`: [rows, height, width, classes], best row first, as the expected [height, width] are.
+void ExpectSameMasks(const std::vector<float>& rows, const std::vector<float>& all, const std::vector<int64_t>& dims, const float* expected, size_t count) {
+  ASSERT_EQ(dims.size(), 4U);
+  const auto cells = static_cast<size_t>(dims[1] * dims[2]), classes = static_cast<size_t>(dims[3]);
+  for (size_t row = 0; row < count; ++row) {
+    const auto column = static_cast<size_t>(rows[row * 7 + 1]);
+    EXPECT_GE(OverlapOfCells(&all[row * cells * classes + column], expected + row * cells, cells, classes), 0.99) << "row " << row;
+  }
+}
+
 TEST_P(TwoStages, FindWhatTensorFlowFinds) {
   const std::string path = out_ / "detector.pb";
   const auto report = Write(path, std::nullopt);
@@ -159,25 +169,45 @@ TEST_P(TwoStages, FindWhatTensorFlowFinds) {
     const std::vector<float> rows = Floats((*outputs)[0].array);
     ExpectSameDetections(FromRows(rows, info->detector->class_offset), expected);
     if (masks.empty()) continue;
-    // Both are sorted by their scores.
     const Array& found = (*outputs)[1].array;
-    ASSERT_EQ(found.dims.size(), 4U);
-    const auto cells = static_cast<size_t>(found.dims[1] * found.dims[2]), classes = static_cast<size_t>(found.dims[3]);
-    const std::vector<float> all = Floats(found);
-    const size_t of_picture = masks.size() / pictures();
-    for (size_t row = 0; row < expected.size(); ++row) {
-      const auto column = static_cast<size_t>(rows[row * 7 + 1]);
-      EXPECT_GE(OverlapOfCells(&all[row * cells * classes + column], &masks[i * of_picture + row * cells], cells, classes), 0.99)
-          << "row " << row;
-    }
+    ExpectSameMasks(rows, Floats(found), found.dims, &masks[i * masks.size() / pictures()], expected.size());
+  }
+}
+
+// What any other runtime is given, on the reference kernels.
+TEST_P(TwoStages, FindTheSameWithoutLayersOfOpenCv) {
+  OptimizeOptions options;
+  options.model = (folder_ / "graph.pb").string();
+  options.output = out_ / "detector.pb";
+  options.target.kind = Target::Kind::kGraphDef;
+  options.detector_format = DetectorFormat::kDetections;
+  const auto report = Optimize(options);
+  ASSERT_TRUE(report.ok()) << Message(report.status());
+  EXPECT_FALSE(report->info.opencv_only);
+  const DetectorInfo& detector = *report->info.detector;
+  const std::vector<float> masks = ReadFloats(folder_ / "detection_masks.npy");
+  std::vector<std::string> outputs = {detector.detections};
+  if (!masks.empty()) outputs.push_back(detector.masks);
+  for (size_t i = 0; i < pictures(); ++i) {
+    const Array picture = PictureOf(pictures_, i);
+    const Tensor pixels = Tensor::Of<float>(picture.dims, Floats(picture)).Cast(*ParseDType(report->info.inputs[0].dtype)).Dense();
+    const auto run = RunOnReferenceKernels(options.output, outputs, {{report->info.inputs[0].name, pixels}}, 1);
+    ASSERT_TRUE(run.ok()) << Message(run.status());
+    const std::vector<Detection> expected = Expected(folder_, i, pictures());
+    const std::vector<float> rows = run->outputs[0].value.Values<float>();
+    ExpectSameDetections(FromRows(rows, detector.class_offset), expected);
+    if (masks.empty()) continue;
+    const Tensor& found = run->outputs[1].value;
+    ExpectSameMasks(rows, found.Values<float>(), found.dims(), &masks[i * masks.size() / pictures()], expected.size());
   }
 }
 
 TEST_P(TwoStages, HaveNoHeadsOfTheirOwn) {
   const auto report = Write(out_ / "heads.pb", DetectorFormat::kHeads);
   ASSERT_FALSE(report.ok());
-  EXPECT_NE(Message(report.status()).find("looks at boxes that the first one's suppression leaves"), std::string::npos)
-      << Message(report.status());
+  for (const std::string part : {"looks at boxes that the first one's suppression leaves", "--format detections"}) {
+    EXPECT_NE(Message(report.status()).find(part), std::string::npos) << Message(report.status());
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, TwoStages, ::testing::Values("faster_rcnn", "faster_rcnn_2017", "rfcn", "mask_rcnn"),

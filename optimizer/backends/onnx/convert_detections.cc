@@ -69,30 +69,31 @@ Status CombinedSuppression(OnnxConversion& to, const OnnxStep& step) {
   const int64_t rows = to.shape(step.out()).dim(1);
   if (!boxes.FullyKnown() || !scores.FullyKnown() || rows < 1) return Unsupported("the number of boxes is not known");
   if (boxes.dim(0) != 1) return Unsupported("boxes of a batch of pictures");
-  if (boxes.dim(2) != 1) return Unsupported("boxes of each class");
+  const int64_t count = boxes.dim(1), classes = scores.dim(2);
+  const bool own = boxes.dim(2) != 1;  // a class has boxes of its own: then it is what ONNX calls a picture
+  if (own && boxes.dim(2) != classes) return Unsupported("boxes of ", boxes.dim(2), " of ", classes, " classes");
   const auto per_class = to.Ints(step.in(2));
   if (!per_class || per_class->size() != 1) return Unsupported("how many boxes of a class stay is not constant");
   to.Need(11);
-  const int64_t count = boxes.dim(1);
-  const int corners = to.Plain(step.in(0)), by_class = to.Transpose(to.Plain(step.in(1)), {0, 2, 1});
-  const std::vector<int> inputs = {to.Reshape(corners, {1, count, 4}), by_class, to.Ints64(*per_class),
-                                   AsVector(to, step.in(4)), AsVector(to, step.in(5))};
+  int by_class = to.Transpose(to.Plain(step.in(1)), {0, 2, 1});
+  if (own) by_class = to.Reshape(by_class, {classes, 1, count});
+  const int corners = to.Reshape(own ? to.Transpose(to.Plain(step.in(0)), {0, 2, 1, 3}) : to.Plain(step.in(0)), {own ? classes : 1, count, 4});
+  const std::vector<int> inputs = {corners, by_class, to.Ints64(*per_class), AsVector(to, step.in(4)), AsVector(to, step.in(5))};
   const int kept = to.Emit("NonMaxSuppression", inputs, {}, DType::kInt64);
-  const int label = ColumnOf(to, kept, 1), box = ColumnOf(to, kept, 2);
   const AttrMap along = {{"axis", int64_t{0}}};
-  const auto gather = [&](int from, int indices) { return to.Emit("Gather", {from, indices}, along); };
-  const int place = to.Emit("Add", {to.Emit("Mul", {label, to.Ints64({count})}), box});
-  const int found = gather(to.Reshape(by_class, {scores.Elements()}), place);
+  // Rows are places already. No sums of them: OpenCV 5.0 adds only as many as the first picture had.
+  const int found = to.Emit("GatherND", {by_class, kept}), place = to.Emit("Gather", {kept, to.Ints64({0, 2})}, {{"axis", int64_t{1}}});
   AttrMap attrs = {{"axis", int64_t{0}}, {"sorted", int64_t{1}}};
   const std::vector<int> best = to.EmitMany("TopK", {FilledUp(to, found, rows, false), to.Ints64({rows})}, 2, std::move(attrs));
   to.SetDType(best[1], DType::kInt64);
-  int chosen = gather(FilledUp(to, gather(to.Reshape(corners, {count, 4}), box), rows, true), best[1]);
+  const auto choose = [&](int from) { return to.Emit("Gather", {from, best[1]}, along); };
+  int chosen = choose(FilledUp(to, to.Emit("GatherND", {corners, place}), rows, true));
   if (step.node.attr_or<bool>("clip_boxes", true)) {
     chosen = to.Emit("Clip", {chosen, to.Number(DType::kFloat32, 0), to.Number(DType::kFloat32, 1)});
   }
   to.SetPlain(step.out(0), to.Unsqueeze(chosen, {0}));
   to.SetPlain(step.out(1), to.Unsqueeze(best[0], {0}));
-  to.SetPlain(step.out(2), to.Unsqueeze(gather(FilledUp(to, to.Cast(label, DType::kFloat32), rows, false), best[1]), {0}));
+  to.SetPlain(step.out(2), to.Unsqueeze(choose(FilledUp(to, to.Cast(ColumnOf(to, kept, own ? 0 : 1), DType::kFloat32), rows, false)), {0}));
   if (IsUsed(to, step.out(3))) {
     to.Need(12);  // Min of integers
     const int number = to.Emit("Min", {to.Emit("Shape", {found}, {}, DType::kInt64), to.Ints64({rows})});

@@ -8,7 +8,8 @@ const std::vector<OnnxOp>& AllOnnxOps() {
   static const std::vector<OnnxOp> ops = [] {
     std::vector<OnnxOp> all;
     for (const auto& family : {OnnxElementwiseOps(), OnnxWindowOps(), OnnxProductOps(), OnnxReductionOps(),
-                               OnnxShapeOps(), OnnxMoveOps(), OnnxPlaceOps(), OnnxImageOps(), OnnxDetectionOps()}) {
+                               OnnxShapeOps(), OnnxMoveOps(), OnnxPlaceOps(), OnnxImageOps(), OnnxDetectionOps(),
+                               OnnxCropOps()}) {
       all.insert(all.end(), family.begin(), family.end());
     }
     std::sort(all.begin(), all.end(), [](const OnnxOp& a, const OnnxOp& b) { return a.op < b.op; });

@@ -47,5 +47,6 @@ std::vector<OnnxOp> OnnxMoveOps();
 std::vector<OnnxOp> OnnxPlaceOps();
 std::vector<OnnxOp> OnnxImageOps();
 std::vector<OnnxOp> OnnxDetectionOps();
+std::vector<OnnxOp> OnnxCropOps();
 
 }  // namespace permafrost

@@ -1,12 +1,8 @@
 #pragma once
 
-#include "optimizer/passes/detection/find_stages.h"
-#include "optimizer/passes/detection/read_stages.h"
+#include "optimizer/passes/detection/emit_stages.h"
 
 namespace permafrost {
-
-constexpr std::string_view kFinalDetections = "detection_out_final";
-constexpr std::string_view kDetectionMasks = "detection_masks";
 
 // Makes a detector of two stages, and of three with masks, of what was read of it. Its outputs are then
 //   detection_out_final = DetectionOutput(flat boxes, flat scores, proposals)  with  proposals = DetectionOutput(...)

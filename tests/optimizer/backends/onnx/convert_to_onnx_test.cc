@@ -285,13 +285,35 @@ TEST(ConvertToOnnx, ChoosesAmongBoxesOfAllClassesWithOneSuppression) {
   OnnxOptions options;
   options.opset = 17;
   EXPECT_EQ(Ops(text("1,9,1,4", "1,9,3", "out p=n:1"), options),
-            "Transpose Reshape NonMaxSuppression Slice Squeeze Slice Squeeze Mul Add Reshape Gather Concat TopK Unsqueeze");
+            "Transpose Reshape NonMaxSuppression GatherND Concat TopK Unsqueeze");
   const auto model = Convert(text("1,9,1,4", "1,9,3", "out n, p=n:1, q=n:2, r=n:3"), options);
   ASSERT_TRUE(model.ok()) << model.status();
   EXPECT_EQ(model->graph.outputs.size(), 4U);
   EXPECT_THAT(Ops(text("2,9,1,4", "2,9,3", "out n"), options), HasSubstr("a batch of pictures"));
-  EXPECT_THAT(Ops(text("1,9,3,4", "1,9,3", "out n"), options), HasSubstr("boxes of each class"));
+  EXPECT_EQ(Ops(text("1,9,3,4", "1,9,3", "out p=n:1"), options),
+            "Transpose Reshape Transpose Reshape NonMaxSuppression GatherND Concat TopK Unsqueeze") << "a class is a picture of ONNX's";
+  EXPECT_THAT(Ops(text("1,9,2,4", "1,9,3", "out n"), options), HasSubstr("boxes of 2 of 3 classes"));
   EXPECT_THAT(Ops(text("1,?,1,4", "1,?,3", "out n"), options), HasSubstr("is not known"));
+}
+
+TEST(ConvertToOnnx, CutsOutBoxesAtTensorFlowsOwnSamples) {
+  const auto text = [](const std::string& x, const std::string& size, const std::string& attrs) {
+    return "in x:float32[" + x + "], b:float32[5,4]; y = CropAndResize(x, b, int32[5]{0,0,1,0,0}, int32[2]{" + size + "})" + attrs + "; out y";
+  };
+  OnnxOptions options;
+  const auto model = Convert(text("2,8,8,3", "4,5", " {extrapolation_value=7.0}"), options);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->graph.opset, 16) << "the first RoiAlign that leaves small boxes as they are";
+  const OnnxNode* node = FindNode(model->graph, "RoiAlign");
+  ASSERT_NE(node, nullptr);
+  EXPECT_EQ(std::get<int64_t>(node->attrs.at("output_height")), 4);
+  EXPECT_EQ(std::get<int64_t>(node->attrs.at("output_width")), 5);
+  EXPECT_EQ(std::get<int64_t>(node->attrs.at("sampling_ratio")), 1);
+  EXPECT_NE(FindNode(model->graph, "Where"), nullptr) << "samples beyond the picture";
+  EXPECT_THAT(Ops(text("2,8,8,3", "4,5", " {method=\"nearest\"}"), options), HasSubstr("the nearest pixel"));
+  EXPECT_THAT(Ops(text("2,?,8,3", "4,5", ""), options), HasSubstr("expected a known height and width"));
+  options.runtime = {OnnxRuntime::Kind::kOpenCv, 40600};
+  EXPECT_THAT(Ops(text("2,8,8,3", "4,5", ""), options), HasSubstr("does not take RoiAlign; --target onnxruntime"));
 }
 
 }  // namespace
