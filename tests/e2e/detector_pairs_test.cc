@@ -75,6 +75,11 @@ TEST(DetectorPairs, AreRefusedWithAReasonWhenOneIsDamaged) {
   const std::string first = "input: \"image_tensor\"";
   cyclic.replace(cyclic.find(first), first.size(), "input: \"detection_out\"");
   EXPECT_THAT(error(cyclic), HasSubstr("cycle"));
+  const size_t classes = text.find("i: 3", text.find("num_classes"));
+  std::string other = text;
+  const std::string error_of_classes = error(other.replace(classes, 4, "i: 91"));
+  EXPECT_THAT(error_of_classes, HasSubstr("node 'detection_out' (DetectionOutput): num_classes is 91, expected 3"));
+  EXPECT_THAT(error_of_classes, HasSubstr("pipeline.config"));
   for (size_t at = 0; at < text.size(); at += 1499) {  // must not crash, whatever it says
     std::string changed = text;
     changed[at] = static_cast<char>(changed[at] ^ 0x15);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "optimizer/frontend/graphdef/check_detection_layers.h"
 #include "optimizer/frontend/graphdef/read_graphdef.h"
 #include "optimizer/ir/graph_editor.h"
 #include "optimizer/proto/text.h"
@@ -99,6 +100,7 @@ StatusOr<Graph> ReadOpenCvGraph(std::string_view text, const Graph& weights, con
       }
     }
   }
+  RETURN_IF_ERROR(CheckDetectionLayers(graph));
   std::vector<GraphOutput> outputs;
   for (const NodeId id : graph.NodeIds()) {
     const Node& node = graph.node(id);

@@ -14,7 +14,8 @@ namespace permafrost {
 //   text:    conv = Conv2D(image, "conv/weights")        weights: conv/weights = Const [3,3,3,8]
 //   result:  conv = cv::Conv2D(image, conv/weights)
 // Outputs are its last layers, and "detection_out_final", which Mask R-CNN crops its masks by.
-// Errors: text that is no GraphDef, an input that neither has, or that is no constant in the frozen graph.
+// Errors: text that is no GraphDef, an input that neither has, or that is no constant in the frozen graph, a DetectionOutput for
+// another number of classes than the weights have.
 StatusOr<Graph> ReadOpenCvGraph(std::string_view text, const Graph& weights, const Limits& limits);
 
 }  // namespace permafrost
