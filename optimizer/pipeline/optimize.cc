@@ -579,6 +579,10 @@ class Job {
     OnnxFileOptions about;
     ASSIGN_OR_RETURN(const uint64_t size, OnnxSize(onnx_->graph));
     if (options_.external_data || size > static_cast<uint64_t>(INT32_MAX)) {
+      if (options_.target.runtime == Target::Runtime::kOpenCv && options_.target.opencv_version < 50000) {
+        return Unsupported(size, " bytes are too many for one file, and ", ToString(options_.target),
+                           " reads no weights beside it; --add half_weights halves them (from opencv-4.8 on), opencv-5.0 and onnxruntime read such files");
+      }
       const std::string path = StrCat(report_.output, ".data");
       ASSIGN_OR_RETURN(data_file_, AtomicFile::Create(path));
       about.external_name = path.substr(path.rfind('/') + 1);  // relative: it lies in the model's folder

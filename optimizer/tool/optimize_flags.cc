@@ -1,6 +1,8 @@
 #include "optimizer/tool/optimize_flags.h"
 
 #include <filesystem>
+#include <set>
+#include <string_view>
 
 #include "optimizer/pipeline/catalog.h"
 #include "optimizer/pipeline/onnx_output.h"
@@ -124,6 +126,12 @@ Status CheckFiles(const OptimizeFlags& flags) {
       return InvalidArgument("-o -: a model is not written to standard output, its description lies beside it; name a file, "
                              ".pb or .onnx (a file of this name is ./-.pb)");
     }
+    static const std::set<std::string_view> kOtherFormats = {"caffemodel", "ckpt", "engine", "h5", "hdf5", "keras", "meta", "mlmodel", "npy",
+                                                             "npz", "pbtxt", "plan", "prototxt", "pth", "pt", "tflite", "torchscript", "txt",
+                                                             "uff", "xml"};
+    if (kOtherFormats.contains(SuffixOf(file))) {
+      return InvalidArgument("-o '", file, "': a TensorFlow graph or ONNX is written, nothing else; name the model .pb or .onnx");
+    }
     if (ModelInfoPath(file) == file) {
       return InvalidArgument("-o '", file, "': the description of the model goes there; name the model .pb or .onnx");
     }
@@ -199,6 +207,9 @@ StatusOr<OptimizeOptions> OptionsFor(const std::string& file, bool alone, Optimi
   if (options.detector_format == DetectorFormat::kDetections && onnx && !SuppressesInOnnx(options.target)) {
     return InvalidArgument("--format detections: not every runtime that '", ToString(options.target),
                            "' stands for takes ONNX's NonMaxSuppression; use --format heads, or --target onnxruntime, tensorrt or opencv-5.0");
+  }
+  if (onnx && options.external_data && options.target.runtime == Target::Runtime::kOpenCv && options.target.opencv_version < 50000) {
+    return InvalidArgument("--external-data: ", ToString(options.target), " reads no weights beside a model; opencv-5.0 and onnxruntime do");
   }
   if (onnx && !file.empty() && !IsOnnxPath(file)) {
     return InvalidArgument("-o '", file, "': --target ", ToString(options.target), " writes ONNX; name the file .onnx");

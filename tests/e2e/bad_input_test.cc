@@ -241,6 +241,8 @@ TEST_F(BadInput, WrongUsageEndsWithTwo) {
                                                                                      {"--passes", "no-such-pass"},
                                                                                      {"--skip", "no-such-pass"},
                                                                                      {"--set", "x"},
+                                                                                     {"-o", folder_.File("new.tflite")},
+                                                                                     {"-o", folder_.File("new.PBTXT")},
                                                                                      {"-o", folder_.File("new.onnx"), "--format", "detections"}}) {
     std::vector<std::string> arguments = {good, "-o", out};
     arguments.insert(arguments.end(), wrong.begin(), wrong.end());

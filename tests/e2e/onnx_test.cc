@@ -54,6 +54,14 @@ TEST(Onnx, PutsWeightsBesideTheModelWhenAsked) {
   EXPECT_EQ(folder.Read("net.onnx").find(folder.File("")), std::string::npos) << "the place is relative to the model";
 }
 
+TEST(Onnx, PutsNoWeightsBesideAModelForOpenCv4WhichDoesNotReadThem) {
+  const TemporaryFolder folder;
+  const Finished done = RunProgram("permafrost-optimize", Arguments({"-o", folder.File("net.onnx"), "--external-data", "--target", "opencv-4.6"}));
+  EXPECT_EQ(done.exit_code, 2);
+  EXPECT_THAT(done.err, HasSubstr("reads no weights beside a model"));
+  EXPECT_THAT(folder.Names(), ElementsAre());
+}
+
 TEST(Onnx, IsTheSameFileTwice) {
   const TemporaryFolder folder;
   for (const std::string name : {"a.onnx", "b.onnx"}) {

@@ -12,5 +12,15 @@ TEST(Paths, PutsTheDescriptionBesideTheModel) {
   EXPECT_EQ(ModelInfoPath("dir/.hidden"), "dir/.hidden.json");
 }
 
+TEST(Paths, KnowsOnnxInAnyLetters) {
+  EXPECT_TRUE(IsOnnxPath("dir/a.onnx"));
+  EXPECT_TRUE(IsOnnxPath("A.ONNX"));
+  EXPECT_EQ(ModelInfoPath("A.ONNX"), "A.ONNX.json");
+  EXPECT_FALSE(IsOnnxPath("dir.onnx/a"));
+  EXPECT_FALSE(IsOnnxPath("onnx"));
+  EXPECT_EQ(SuffixOf("dir/.hidden"), "");
+  EXPECT_EQ(SuffixOf("a.b.PB"), "pb");
+}
+
 }  // namespace
 }  // namespace permafrost
