@@ -343,6 +343,10 @@ std::vector<int> OnnxConversion::EmitMany(std::string_view op, std::vector<int> 
   }
   node.inputs = std::move(inputs);
   node.attrs = std::move(attrs);
+  // OpenCV before 4.8 writes the reciprocal over a constant that it divides by, whoever else uses it.
+  for (int& id : node.inputs) {
+    if (op == "Div" && runtime().MayBeOldOpenCv() && IsConstant(id) && ConstantOf(id).elements() > 1) id = Copied(id);
+  }
   std::vector<int> ids = node.outputs;
   out_.nodes.push_back(std::move(node));
   return ids;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -424,6 +425,16 @@ Status ScatterNd(OnnxConversion& to, const OnnxStep& step) {
   return OkStatus();
 }
 
+// Never below zero.
+bool IsAPlace(const Graph& graph, Value value) {
+  const Node* node = &graph.node(value.node);
+  if (node->op == "Cast") {
+    if (graph.type(node->inputs[0]).dtype == DType::kUint8) return true;
+    node = &graph.node(node->inputs[0].node);
+  }
+  return node->op == "ArgMax" || node->op == "ArgMin" || graph.type(value).dtype == DType::kUint8;
+}
+
 Status OneHot(OnnxConversion& to, const OnnxStep& step) {
   const auto depth = to.Ints(step.in(1));
   const Tensor *on = to.constant(step.in(2)), *off = to.constant(step.in(3));
@@ -431,24 +442,32 @@ Status OneHot(OnnxConversion& to, const OnnxStep& step) {
     return Unsupported("its depth and values are not constant");
   }
   if (!on->SingleValue() || !off->SingleValue()) return Unsupported("its values are no numbers");
-  const int64_t axis = step.node.attr_or<int64_t>("axis", -1);
   const int rank = to.rank(step.in(0));
-  if (to.runtime().MayBeOpenCv() && rank >= 0 && axis == -1 && (*depth)[0] > 0 && on->SingleValue() == 1.0 &&
-      off->SingleValue() == 0.0) {
-    // OpenCV 4 has no layer for it.
-    if (NeedsOldForms(to)) {
-      to.SetPlain(step.out(), to.Cast(HotRows(to, to.Plain(step.in(0)), rank, (*depth)[0]), on->dtype()));
-      return OkStatus();
-    }
-    std::vector<int64_t> classes(static_cast<size_t>((*depth)[0]));
-    std::iota(classes.begin(), classes.end(), 0);
-    const int indices = to.Unsqueeze(to.AsInt64(to.Plain(step.in(0))), {rank});
-    const int hit = to.Emit("Equal", {indices, to.Ints64(classes)}, {}, DType::kBool);
-    to.SetPlain(step.out(), to.Cast(hit, on->dtype()));
+  const int64_t axis = step.node.attr_or<int64_t>("axis", -1), classes = (*depth)[0];
+  const double yes = *on->SingleValue(), no = *off->SingleValue();
+  // OpenCV 4 has no layer for it.
+  if (NeedsOldForms(to) && rank >= 0 && axis == -1 && classes > 0 && yes == 1 && no == 0) {
+    to.SetPlain(step.out(), to.Cast(HotRows(to, to.Plain(step.in(0)), rank, classes), on->dtype()));
     return OkStatus();
   }
-  const Tensor values =
-      Tensor::Vector<double>({off->SingleValue().value_or(0), on->SingleValue().value_or(1)}).Cast(on->dtype()).Dense();
+  // ONNX counts negative places from the end, to TensorFlow they are none.
+  const bool as_numbers = rank >= 0 && classes > 0 && std::isfinite(yes) && std::isfinite(no);
+  if (as_numbers && (to.runtime().MayBeOpenCv() || !IsAPlace(to.graph(), step.in(0)))) {
+    const int at = axis < 0 ? rank : static_cast<int>(axis);
+    std::vector<int64_t> dims(static_cast<size_t>(rank - at) + 1, 1), numbers(static_cast<size_t>(classes));
+    dims[0] = classes;
+    std::iota(numbers.begin(), numbers.end(), 0);
+    const int places = to.Unsqueeze(to.AsInt64(to.Plain(step.in(0))), {at});
+    const int all = to.Constant(Tensor::Vector(numbers).Reshaped(dims));
+    int hot = to.Cast(to.Emit("Equal", {places, all}, {}, DType::kBool), on->dtype());
+    if (yes != 1 || no != 0) {
+      hot = to.Emit("Mul", {hot, to.Number(on->dtype(), yes - no)});
+      hot = to.Emit("Add", {hot, to.Number(on->dtype(), no)});
+    }
+    to.SetPlain(step.out(), hot);
+    return OkStatus();
+  }
+  const Tensor values = Tensor::Vector<double>({no, yes}).Cast(on->dtype()).Dense();
   const int id = to.Emit("OneHot", {to.AsInt64(to.Plain(step.in(0))), to.Ints64(*depth), to.Constant(values)},
                          {{"axis", axis}}, on->dtype());
   to.SetPlain(step.out(), id);

@@ -169,6 +169,25 @@ TEST(ConvertToOnnx, GivesOpenCv4NoConstantAsOutput) {
   EXPECT_EQ(Ops("in x:float32[2,3]; y = ZerosLike(x); out y", options).find("Mul"), std::string::npos);
 }
 
+TEST(ConvertToOnnx, GivesEachQuotientItsOwnConstants) {
+  const std::string text = "in x:float32[2,3]; c = float32[3]{1,2,3}; a = RealDiv(x, c); b = Mul(x, c); y = Sub(a, b); out y";
+  const auto model = Convert(text);
+  ASSERT_EQ(Ops(model), "Div Mul Sub");
+  EXPECT_EQ(model->graph.Constants().size(), 2U) << "OpenCV 4.6 spoils what it divides by";
+  OnnxOptions options;
+  options.runtime = {OnnxRuntime::Kind::kOpenCv, 41000};
+  EXPECT_EQ(Convert(text, options)->graph.Constants().size(), 1U);
+}
+
+TEST(ConvertToOnnx, MakesOneHotRowsThatAreEmptyForNegativePlaces) {
+  OnnxOptions options;
+  options.opset = 14;
+  options.runtime = {OnnxRuntime::Kind::kOnnxRuntime, 0};
+  const std::string row = "d = int32[]{4}; h = OneHot(i, d, 2.0, 0.5) {axis=0}; out h";
+  EXPECT_EQ(Ops("in i:int32[5]; " + row, options), "Cast Unsqueeze Equal Cast Mul Add") << "ONNX counts them from the end";
+  EXPECT_EQ(Ops("in x:float32[5,4]; a = int32[]{1}; i = ArgMax(x, a) {output_type=int32}; " + row, options), "ArgMax OneHot");
+}
+
 TEST(ConvertToOnnx, LeavesOutPartsWithoutElementsThatNobodyUses) {
   const std::string text = "in x:float32[2,6]; a = int32[]{1}; s = int32[3]{3,3,-1}; p = SplitV(x, s, a) {num_split=3}; ";
   const auto model = Convert(text + "y = Sub(p, p:1); out y");
