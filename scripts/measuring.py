@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON_ENV = str(ROOT / "scripts" / "python_env")
@@ -46,6 +45,31 @@ def warm(path):
             pass
 
 
+# Linux counts what the parent holds when it starts a program towards the program's peak: this one holds next to nothing.
+STARTER = """import os, sys, time
+begin = time.perf_counter()
+pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+os.write(int(os.environ["PERMAFROST_REPORT_TO"]), f"{time.perf_counter() - begin} {usage.ru_maxrss * 1024} {os.waitstatus_to_exitcode(status)}".encode())
+"""
+
+
+def run_small(argv, said, environment):
+    """Seconds from start to exit, the peak resident memory, and the exit code of a program that a small process starts."""
+    read, write = os.pipe()
+    try:
+        process = subprocess.Popen([sys.executable, "-I", "-S", "-c", STARTER, *argv], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                                   env={**environment, "PERMAFROST_REPORT_TO": str(write)}, pass_fds=[write])
+    finally:
+        os.close(write)
+    with os.fdopen(read, "r") as stream:
+        words = stream.read().split()
+    process.wait()
+    if len(words) != 3:
+        raise Failure(f"{argv[0]} could not be started")
+    return float(words[0]), int(words[1]), int(words[2])
+
+
 def run(command):
     """One turn: seconds from start to exit, and the peak resident memory of that process."""
     shutil.rmtree(command.target.parent, ignore_errors=True)
@@ -54,16 +78,12 @@ def run(command):
         warm(source)
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "2"}
     with tempfile.TemporaryFile() as said:
-        begin = time.perf_counter()
-        process = subprocess.Popen(command.argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - begin
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0 or not command.target.is_file():
+        seconds, peak, exit_code = run_small(command.argv, said, environment)
+        if exit_code != 0 or not command.target.is_file():
             said.seek(0)
             tail = said.read().decode(errors="replace").strip().splitlines()[-3:]
-            raise Failure(f"{command.tool} on {command.model} ended with {process.returncode}: {' | '.join(tail) or 'no output file'}")
-    return seconds, usage.ru_maxrss * 1024
+            raise Failure(f"{command.tool} on {command.model} ended with {exit_code}: {' | '.join(tail) or 'no output file'}")
+    return seconds, peak
 
 
 def cpu_name():
