@@ -57,7 +57,13 @@ void ForgetSignalHandlers() {
   }
   const StatusOr<std::string> answer = work();
   const char code = static_cast<char>(answer.status().code());
-  if (WriteAll(fd, std::string_view(&code, 1))) WriteAll(fd, answer.ok() ? *answer : Message(answer.status()));
+  if (WriteAll(fd, std::string_view(&code, 1))) {
+    if (answer.ok()) {  // no copy: it may be all weights of a model
+      WriteAll(fd, *answer);
+    } else {
+      WriteAll(fd, Message(answer.status()));
+    }
+  }
   ::_exit(0);
 }
 

@@ -153,23 +153,25 @@ Status CheckStored(const ZipEntry& entry, const MappedFile* owner) {
   return CheckCrc(entry, crc);
 }
 
-StatusOr<std::string> Unpack(const ZipEntry& entry, uint64_t most) {
+StatusOr<std::string> Unpack(const ZipEntry& entry, uint64_t most, const MappedFile* owner) {
   if (entry.size > most || (entry.size > kSmall && entry.size / kMostExpansion > entry.data.size())) {
     return ResourceExhausted("holds '", entry.name, "', which unpacks from ", entry.data.size(), " to ", entry.size,
                              " bytes: too much to be what it says");
   }
   if (!entry.deflated) {
-    RETURN_IF_ERROR(CheckStored(entry, nullptr));
+    RETURN_IF_ERROR(CheckStored(entry, owner));
     return std::string(entry.data);
   }
   z_stream stream = {};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return ResourceExhausted("zlib has no memory");
   std::string out;
-  std::string_view in = entry.data;
+  out.reserve(entry.size + kChunk);  // which does not pass what `data` can unpack to
+  std::string_view in = entry.data, chunk;
   int state = Z_OK;
   while (state == Z_OK && out.size() <= entry.size) {
     if (stream.avail_in == 0) {
-      const std::string_view chunk = in.substr(0, kChunk);
+      if (owner != nullptr) owner->Release(chunk);
+      chunk = in.substr(0, kChunk);
       stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(chunk.data()));
       stream.avail_in = static_cast<uInt>(chunk.size());
       in.remove_prefix(chunk.size());

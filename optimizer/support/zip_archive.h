@@ -24,8 +24,8 @@ StatusOr<std::vector<ZipEntry>> ListZip(std::string_view archive);
 
 // Checks the checksum of a stored entry; `owner` gets its pages back.
 Status CheckStored(const ZipEntry& entry, const MappedFile* owner);
-// The unpacked bytes, at most `most` of them.
-StatusOr<std::string> Unpack(const ZipEntry& entry, uint64_t most);
+// The unpacked bytes, at most `most` of them; `owner` gets the pages of the packed ones back.
+StatusOr<std::string> Unpack(const ZipEntry& entry, uint64_t most, const MappedFile* owner = nullptr);
 
 bool IsZip(std::string_view bytes);
 

@@ -58,7 +58,7 @@ StatusOr<Json> ReadJson(const std::vector<ZipEntry>& entries, std::string_view n
 StatusOr<Hdf5File> ReadZippedWeights(const ZipEntry& entry, std::shared_ptr<const MappedFile> owner,
                                      const Limits& limits) {
   if (entry.deflated) {
-    ASSIGN_OR_RETURN(const std::string bytes, Unpack(entry, static_cast<uint64_t>(limits.max_tensor_bytes)));
+    ASSIGN_OR_RETURN(const std::string bytes, Unpack(entry, static_cast<uint64_t>(limits.max_tensor_bytes), owner.get()));
     return keras::ReadHdf5(bytes, nullptr, limits);
   }
   RETURN_IF_ERROR(CheckStored(entry, owner.get()));

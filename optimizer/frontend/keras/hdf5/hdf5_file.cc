@@ -57,8 +57,8 @@ StatusOr<Hdf5File> ReadHdf5(std::string_view bytes, std::shared_ptr<const Mapped
                           .memory_bytes = kMemoryBytes + 4 * static_cast<int64_t>(bytes.size()),
                           .answer_bytes = kMemoryBytes};
   const auto answer = RunInChild("the HDF5 library", child, [&]() -> StatusOr<std::string> {
-    ASSIGN_OR_RETURN(const Hdf5Listing listing, ListHdf5(bytes));
-    return Pack(listing);
+    ASSIGN_OR_RETURN(Hdf5Listing listing, ListHdf5(bytes));
+    return Pack(std::move(listing));
   });
   if (absl::IsDataLoss(answer.status()) && Message(answer.status()).starts_with("the HDF5 library")) {
     return DataLoss("is a damaged HDF5 file: ", Message(answer.status()), "; copy or download the file again");

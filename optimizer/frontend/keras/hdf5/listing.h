@@ -30,7 +30,8 @@ struct Hdf5Listing {
   std::vector<ListedDataset> datasets;
 };
 
-std::string Pack(const Hdf5Listing& listing);
+// Elements go as they are packed: they are not held twice.
+std::string Pack(Hdf5Listing listing);
 // Trusts no byte: a child that a damaged file led astray may have written anything.
 StatusOr<Hdf5Listing> Unpack(std::string_view packed);
 

@@ -44,8 +44,12 @@ struct Reader {
 
 }  // namespace
 
-std::string Pack(const Hdf5Listing& listing) {
+std::string Pack(Hdf5Listing listing) {
   std::string out;
+  size_t bytes = 0;
+  for (const ListedDataset& dataset : listing.datasets) bytes += dataset.bytes.size();
+  constexpr size_t kRest = size_t{1} << 20;
+  out.reserve(bytes + kRest);
   Put(listing.groups.size(), out);
   for (const ListedGroup& group : listing.groups) {
     Put(group.path, out);
@@ -57,13 +61,14 @@ std::string Pack(const Hdf5Listing& listing) {
     }
   }
   Put(listing.datasets.size(), out);
-  for (const ListedDataset& dataset : listing.datasets) {
+  for (ListedDataset& dataset : listing.datasets) {
     Put(dataset.path, out);
     Put(static_cast<uint64_t>(dataset.dtype), out);
     Put(dataset.dims.size(), out);
     for (const int64_t dim : dataset.dims) Put(static_cast<uint64_t>(dim), out);
     Put(static_cast<uint64_t>(dataset.offset), out);
     Put(dataset.bytes, out);
+    std::string().swap(dataset.bytes);
   }
   return out;
 }
