@@ -457,7 +457,9 @@ Status OneHot(OnnxConversion& to, const OnnxStep& step) {
     std::vector<int64_t> dims(static_cast<size_t>(rank - at) + 1, 1), numbers(static_cast<size_t>(classes));
     dims[0] = classes;
     std::iota(numbers.begin(), numbers.end(), 0);
-    const int places = to.Unsqueeze(to.AsInt64(to.Plain(step.in(0))), {at});
+    // OpenCV 4 lays one axis as a column already.
+    const int x = to.AsInt64(to.Plain(step.in(0))), front = at == 0 ? 1 : -1;
+    const int places = rank == 1 ? to.Reshape(x, {front, -front}) : to.Unsqueeze(x, {at});
     const int all = to.Constant(Tensor::Vector(numbers).Reshaped(dims));
     int hot = to.Cast(to.Emit("Equal", {places, all}, {}, DType::kBool), on->dtype());
     if (yes != 1 || no != 0) {
