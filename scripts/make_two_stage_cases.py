@@ -18,9 +18,11 @@ STRIDE = 8
 
 
 class Net(one_stage.Net):
-    def dense(self, x, columns, scope, gain=1.0, bias=0.1):
+    def dense(self, x, columns, scope, gain=1.0, bias=0.1, centred=False):
+        """`centred`: what all rows have in common, as what is behind a Relu, does not make one column the best of every row."""
         with tf1.variable_scope(scope):
-            weights = self.constant((int(x.shape[-1]), columns), gain / np.sqrt(int(x.shape[-1])))
+            weights = self.random.normal(0, gain / np.sqrt(int(x.shape[-1])), (int(x.shape[-1]), columns))
+            weights = tf.constant((weights - centred * weights.mean(0)).astype(np.float32))
             return tf.nn.bias_add(tf.linalg.matmul(x, weights), self.constant((columns,), bias))
 
 
@@ -178,7 +180,7 @@ def two_stages(seed, classes, options):
             crops = net.conv(crops, 16, scope="head", activation=tf.nn.relu)
             flat = tf.reshape(tf.reduce_mean(crops, [1, 2], keepdims=True), [-1, 16])
             codes = net.dense(flat, boxes_each * 4, "BoxEncodingPredictor")
-            logits = net.dense(flat, columns, "ClassPredictor", gain=options["gain"])
+            logits = net.dense(flat, columns, "ClassPredictor", gain=options["gain"], centred=bool(options["masks"]))
         codes, logits = tf.reshape(codes, [-1, 1, boxes_each, 4]), tf.reshape(logits, [-1, 1, columns])
         codes, logits = (tf.squeeze(part, [1]) for part in (codes, logits))
         decoded = batch_decode(tf.reshape(codes, [-1, count, boxes_each, 4]), proposals, options["scales"])
@@ -219,7 +221,7 @@ CASES = {
         clip="first", op=2, overlap=0.2, per_class=40, total=40), "second": stage(clip="first", op=2, score=0.3)}),
     # Box codes and scores are means of what nine parts of a box see, each in channels of its own.
     "rfcn": lambda: two_stages(14, 2, {**COMMON, "rfcn": True}),
-    "mask_rcnn": lambda: two_stages(13, 2, {**COMMON, "masks": "deconvolution", "gain": 12.0, "second": stage(op=5, score=0.15)}),
+    "mask_rcnn": lambda: two_stages(15, 2, {**COMMON, "masks": "deconvolution", "gain": 12.0, "second": stage(op=5, score=0.15)}),
 }
 
 
