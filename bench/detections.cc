@@ -13,6 +13,7 @@ namespace {
 
 constexpr double kSameThing = 0.5;  // boxes that overlap less are of two things
 constexpr size_t kMostBoxes = 2000;
+constexpr double kNoSide = 1e-5;  // a shorter side is none, as where a box was cut at the picture's edge
 
 struct Pair {
   size_t actual, reference;
@@ -42,10 +43,15 @@ std::vector<Pair> MatchOneToOne(const std::vector<Box>& actual, const std::vecto
   return matched;
 }
 
+bool HasArea(const Box& box) {
+  return box.x2 - box.x1 > kNoSide * std::max(1.0, std::abs(box.x2)) && box.y2 - box.y1 > kNoSide * std::max(1.0, std::abs(box.y2));
+}
+
+// Boxes without an area are no things: some graphs leave them where they cut at the picture's edge, others do not.
 std::vector<Box> Above(const std::vector<Box>& boxes, double score) {
   std::vector<Box> kept;
   for (const Box& box : boxes) {
-    if (static_cast<double>(box.score) > score) kept.push_back(box);
+    if (static_cast<double>(box.score) > score && HasArea(box)) kept.push_back(box);
   }
   return kept;
 }

@@ -92,14 +92,45 @@ Status ReadArrays(const std::string& folder, const std::string& stem, size_t cou
   return OkStatus();
 }
 
+constexpr std::string_view kDetections[] = {"detection_boxes", "detection_scores", "detection_classes", "detection_masks"};
+
+std::string DetectionsFile(const std::string& folder, std::string_view name) { return StrCat(folder, "/", name, ".npy"); }
+
+bool Exists(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+Status KeepFirst(Array& array) {
+  if (array.dims.empty() || array.dims[0] < 1) return InvalidArgument("an array of shape ", DimsText(array.dims), ", expected one of pictures");
+  array.bytes.resize(array.bytes.size() / static_cast<size_t>(array.dims[0]));
+  array.dims[0] = 1;
+  return OkStatus();
+}
+
+Status ReadDetections(ModelCase& model) {
+  for (const std::string_view name : kDetections) {
+    const std::string path = DetectionsFile(model.folder, name);
+    if (name == "detection_masks" && !Exists(path)) continue;
+    ASSIGN_OR_RETURN(Array array, ReadNpy(path));
+    RETURN_IF_ERROR(WithContext(KeepFirst(array), path));
+    model.output_names.emplace_back(name);
+    model.outputs.push_back(std::move(array));
+  }
+  for (Array& input : model.inputs) RETURN_IF_ERROR(WithContext(KeepFirst(input), "inputs"));
+  return OkStatus();
+}
+
 Status Load(const std::vector<std::string>& models_folders, ModelCase& model) {
   ASSIGN_OR_RETURN(const auto file, MappedFile::Open(model.folder + "/meta.json"));
   const Json meta = Json::parse(file->bytes(), nullptr, /*allow_exceptions=*/false);
   if (!meta.is_object()) return DataLoss("meta.json: no JSON object");
   model.kind = TextIn(meta, "kind");
+  model.own_outputs = Exists(DetectionsFile(model.folder, kDetections[0]));
+  if (model.kind.empty() && model.own_outputs) model.kind = Exists(model.folder + "/saved_model") ? "saved_model" : "pb";
   RETURN_IF_ERROR(ReadLimits(meta, model.detections));
   RETURN_IF_ERROR(ReadNames(meta, "inputs", model.input_names));
-  RETURN_IF_ERROR(ReadNames(meta, "outputs", model.output_names));
+  if (!model.own_outputs) RETURN_IF_ERROR(ReadNames(meta, "outputs", model.output_names));
   if (const auto flags = meta.find("flags"); flags != meta.end()) {
     if (!flags->is_object()) return InvalidArgument("meta.json: \"flags\" is no object");
     for (const auto& [name, value] : flags->items()) {
@@ -113,6 +144,7 @@ Status Load(const std::vector<std::string>& models_folders, ModelCase& model) {
     ASSIGN_OR_RETURN(model.opencv_graph, FindNamedModel(model.folder, graph, models_folders));
   }
   RETURN_IF_ERROR(ReadArrays(model.folder, "in", model.input_names.size(), model.inputs));
+  if (model.own_outputs) return ReadDetections(model);
   return ReadArrays(model.folder, "out", model.output_names.size(), model.outputs);
 }
 

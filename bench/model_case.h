@@ -10,7 +10,9 @@
 
 namespace permafrost {
 
-// A folder that holds a model, inputs and what TensorFlow answered: meta.json, in.npy or in<i>.npy, out<i>.npy.
+// A folder that holds a model, inputs and what TensorFlow answered: meta.json, in.npy or in<i>.npy, out<i>.npy. Of a detector it may hold
+// detection_boxes.npy, _scores, _classes and _masks instead of the latter: what it finds on each of the pictures in in.npy, of which the
+// first counts.
 struct ModelCase {
   std::string name, folder;
   std::string kind;        // "pb", "saved_model", "h5", ...
@@ -20,6 +22,7 @@ struct ModelCase {
   std::vector<std::pair<std::string, std::string>> flags;  // placeholder and its value as JSON text
   std::vector<Array> inputs, outputs;
   DetectionLimits detections;  // for outputs that are boxes: "detections" of meta.json
+  bool own_outputs = false;  // the file's outputs are the model's own, no matter what output_names are
   bool judged_by_kernels = false;  // the outputs are those of our reference kernels, not TensorFlow's
 };
 

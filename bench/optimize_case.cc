@@ -53,7 +53,7 @@ StatusOr<OptimizeOptions> OptionsOf(const ModelCase& model) {
     RETURN_IF_ERROR(AddInput(model.input_names[i], model.inputs[i].dims, options));
   }
   options.open.opencv_graph = model.opencv_graph;
-  if (model.opencv_graph.empty()) {
+  if (model.opencv_graph.empty() && !model.own_outputs) {
     for (const std::string& name : model.output_names) RETURN_IF_ERROR(AddOutput(name, options));
   }
   for (const auto& [name, value] : model.flags) {

@@ -151,6 +151,7 @@ StatusOr<Boxes> DecodeDetector(const std::vector<NamedArray>& outputs, const Det
   if (detector.kind != DetectorInfo::kDetectionOutput) return DecodeHeads(outputs, detector, options);
   ASSIGN_OR_RETURN(Boxes found, FindBoxes(outputs, options));
   for (Box& box : found.boxes) box.index += detector.class_offset;
+  if (detector.clip) std::erase_if(found.boxes, IsEmpty);  // DetectionOutput leaves what lies beyond the picture
   KeepMost(detector, found.boxes);
   return found;
 }

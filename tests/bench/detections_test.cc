@@ -43,6 +43,15 @@ TEST(Detections, FailWhenABoxMovesOrItsScoreChanges) {
   EXPECT_EQ(CompareDetections({unsure}, {kCat}, loose).verdict, Verdict::kPassed);
 }
 
+// What is found beyond the picture is cut to a line at its edge, and some graphs leave it.
+TEST(Detections, AreNoneWithoutAnArea) {
+  const Box line = {3, 0.8F, 0.2, 0, 0.6, 0}, thin = {3, 0.8F, 1 - 1e-8, 0.2, 1, 0.6};
+  const DetectionComparison same = CompareDetections({line, kCat}, {kCat, thin}, {});
+  EXPECT_EQ(same.verdict, Verdict::kPassed) << same.reason;
+  EXPECT_EQ(same.matched, 1);
+  EXPECT_EQ(CompareDetections({line}, {line}, {}).verdict, Verdict::kMistrusted);
+}
+
 // Two rows of DetectionOutput with masks [2,2,2,2] of two classes, beside the Object Detection API's own.
 TEST(Detections, FailWhenAMaskDiffers) {
   DetectorInfo detector;

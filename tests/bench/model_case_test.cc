@@ -35,6 +35,28 @@ TEST_F(ModelCaseTest, FindsANamedModelInTheCaseFolderFirst) {
   EXPECT_EQ(LoadModelCase(folder, {root_ + "/installed"})->model_path, root_ + "/tiny/nets/a.pb");
 }
 
+TEST_F(ModelCaseTest, TakesTheFirstPictureOfWhatADetectorFinds) {
+  Write("found/graph.pb", Network().Bytes());
+  Write("found/meta.json", R"({"inputs": ["x"]})");
+  const auto write = [&](const std::string& name, const Array& array) {
+    ASSERT_TRUE(WriteNpy(root_ + "/found/" + name + ".npy", array).ok());
+  };
+  write("in", FloatArray({2, 1, 1, 3}, {1, 2, 3, 4, 5, 6}));
+  write("detection_boxes", FloatArray({2, 1, 4}, {0, 0, 1, 1, 0, 0, 2, 2}));
+  write("detection_scores", FloatArray({2, 1}, {0.5F, 0.25F}));
+  EXPECT_THAT(Message(LoadModelCase(root_ + "/found", {}).status()), HasSubstr("detection_classes.npy"));
+  write("detection_classes", FloatArray({2, 1}, {7, 8}));
+  const auto model = LoadModelCase(root_ + "/found", {});
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->kind, "pb");
+  EXPECT_TRUE(model->own_outputs);
+  EXPECT_THAT(model->inputs[0].dims, ElementsAre(1, 1, 1, 3));
+  EXPECT_THAT(*ToFloats(model->inputs[0]), ElementsAre(1, 2, 3));
+  EXPECT_THAT(model->output_names, ElementsAre("detection_boxes", "detection_scores", "detection_classes"));
+  EXPECT_THAT(*ToFloats(model->outputs[2]), ElementsAre(7));
+  EXPECT_THAT(model->outputs[0].dims, ElementsAre(1, 1, 4));
+}
+
 TEST_F(ModelCaseTest, NamesWhatIsMissingOrWrong) {
   const std::string folder = WriteCase("tiny", Right());
   const auto error = [&] { return Message(LoadModelCase(folder, {}).status()); };

@@ -189,6 +189,20 @@ TEST(DecodeDetector, LeavesRowsOutThatAreBeyondTheLimitOfAClass) {
   EXPECT_THAT(kept, ::testing::ElementsAre(std::pair(11, 0.9F), std::pair(11, 0.8F), std::pair(12, 0.6F)));
 }
 
+TEST(DecodeDetector, LeavesRowsOutThatWereCutToALineAtThePicturesEdge) {
+  const std::vector<float> rows = {0, 1, 0.9F, 0.2F, 1, 0.6F, 1, 0, 1, 0.8F, 0.2F, 0.9F, 0.6F, 1};
+  DetectorInfo detector;
+  detector.kind = DetectorInfo::kDetectionOutput;
+  detector.clip = true;
+  detector.max_detections_per_class = 1;
+  BoxOptions options;
+  options.min_score = 0.1F;
+  const auto found = DecodeDetector({{"detection_out", FloatArray({1, 1, 2, 7}, rows)}}, detector, options);
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_EQ(found->boxes.size(), 1U);
+  EXPECT_EQ(found->boxes[0].score, 0.8F);
+}
+
 TEST(DecodeHeads, TakesTheRecipeOfTheOptionsInDecode) {
   const HeadCase given = OpenCase("yolov4-tiny", 2);
   DecodeOptions options;

@@ -70,8 +70,11 @@ inline std::vector<Detection> FromRows(const std::vector<float>& rows, int64_t c
   return found;
 }
 
-// One to one.
-inline void ExpectSameDetections(std::vector<Detection> actual, const std::vector<Detection>& expected) {
+// One to one. Boxes that were cut to a line at the picture's edge are none: some graphs leave them, others do not.
+inline void ExpectSameDetections(std::vector<Detection> actual, std::vector<Detection> expected) {
+  for (std::vector<Detection>* side : {&actual, &expected}) {
+    std::erase_if(*side, [](const Detection& box) { return box.x2 - box.x1 < 1e-5 || box.y2 - box.y1 < 1e-5; });
+  }
   for (const Detection& one : expected) {
     auto best = actual.end();
     for (auto other = actual.begin(); other != actual.end(); ++other) {

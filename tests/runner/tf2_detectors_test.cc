@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, Tf2Detectors,
                          ::testing::Values(Tf2Case{"ssd", DetectorInfo::kDetectionOutput}, Tf2Case{"ssd_map_fn", DetectorInfo::kDetectionOutput},
                                            Tf2Case{"ssd_soft", DetectorInfo::kHeads}, Tf2Case{"efficientdet", DetectorInfo::kDetectionOutput},
                                            Tf2Case{"automl", DetectorInfo::kHeads}, Tf2Case{"automl_soft_top", DetectorInfo::kHeads},
-                                           Tf2Case{"automl_per_class", DetectorInfo::kHeads},
+                                           Tf2Case{"automl_per_class", DetectorInfo::kHeads}, Tf2Case{"automl_combined", DetectorInfo::kDetectionOutput},
                                            Tf2Case{"retinanet", DetectorInfo::kDetectionOutput}, Tf2Case{"centernet", DetectorInfo::kCenters}),
                          [](const auto& test) { return std::string(test.param.name); });
 
