@@ -85,14 +85,18 @@ class StandIn(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         pass
 
 
+def pip_download(folder, *packages):
+    subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, *packages], check=True)
+    return sorted(pathlib.Path(folder).iterdir())
+
+
 def fetch():
     """The packages' code under CODE."""
     if (CODE / "complete").exists():
         return
     CODE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, *PACKAGES], check=True)
-        for package in pathlib.Path(folder).iterdir():
+        for package in pip_download(folder, *PACKAGES):
             if package.suffix == ".whl":
                 zipfile.ZipFile(package).extractall(CODE)
                 continue
@@ -105,6 +109,16 @@ def fetch():
                         target.parent.mkdir(parents=True, exist_ok=True)
                         target.write_bytes(archive.extractfile(member).read())
     (CODE / "complete").touch()
+
+
+def fetch_wheel(package, wanted):
+    """What of a wheel begins with one of `wanted`, under CODE."""
+    if all((CODE / part).exists() for part in wanted):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        (wheel,) = pip_download(folder, package)
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(CODE, [name for name in archive.namelist() if name.startswith(wanted)])
 
 
 def build(kind, seed, np, tf):
