@@ -146,7 +146,7 @@ class Checked {
   DType DataType() const {
     const std::string_view op = node_.op;
     const bool by_output = op == "Where" || op == "OneHot" || op == "ConstantOfShape" || op == "Range";
-    return graph_.value(by_output || node_.inputs.empty() ? node_.outputs[0] : node_.inputs[0]).dtype;
+    return graph_.value(by_output || !Has(0) ? node_.outputs[0] : node_.inputs[0]).dtype;
   }
 
   const OnnxGraph& graph_;
