@@ -384,6 +384,7 @@ def centernet(net, pictures, options):
     offsets = net.head(tower("offsets"), 2, 1, "offsets/1", 0.5, 0.5)
     scales = net.head(tower("sizes"), 2, 1, "sizes/1", 1.0, 4.0)
     shape = tf.shape(heat)
+    batch = pictures.shape[0] or shape[0]
     scores = tf.sigmoid(heat)
     _, rows, columns, _ = heat.shape
     # What lies beyond the picture proper counts for nothing.
@@ -398,8 +399,8 @@ def centernet(net, pictures, options):
     best = tf.ensure_shape(best, values.shape)
     y, rest = best // (columns * options["classes"]), best % (columns * options["classes"])
     x, labels = rest // options["classes"], rest % options["classes"]
-    places = tf.stack([tf.repeat(tf.range(pictures.shape[0]), options["total"]), tf.reshape(y, [-1]), tf.reshape(x, [-1])], 1)
-    pair = lambda maps: tf.unstack(tf.reshape(tf.gather_nd(maps, places), [pictures.shape[0], options["total"], 2]), axis=2)
+    places = tf.stack([tf.repeat(tf.range(batch), options["total"]), tf.reshape(y, [-1]), tf.reshape(x, [-1])], 1)
+    pair = lambda maps: tf.unstack(tf.reshape(tf.gather_nd(maps, places), [batch, options["total"], 2]), axis=2)
     (heights, widths), (dy, dx) = (tf.maximum(one, 0) for one in pair(scales)), pair(offsets)
     y, x = tf.cast(y, tf.float32) + dy, tf.cast(x, tf.float32) + dx
     cut = lambda value, most: tf.clip_by_value(value, 0.0, float(most))
@@ -424,6 +425,7 @@ CASES = {
     "automl_combined": (8, 1, automl_detector, {**AUTOML, "mode": "combined"}),
     "retinanet": (10, 1, retinanet, {**AUTOML, "sides": SIZE}),
     "centernet": (9, 1, centernet, {"classes": 3, "total": 20}),
+    "centernet_map_fn": (11, None, centernet, {"classes": 3, "total": 20}),
 }
 
 

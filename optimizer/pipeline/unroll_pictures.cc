@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "optimizer/ops/infer.h"
+#include "optimizer/passes/detection/find_centers.h"
 #include "optimizer/passes/lowering/resolve_control_flow.h"
 #include "optimizer/passes/lowering/unroll_loops.h"
 #include "optimizer/passes/run_pass.h"
@@ -41,7 +42,7 @@ StatusOr<std::optional<std::vector<int64_t>>> UnrollPictures(Graph& graph, const
   const bool suppresses = Holds(graph, Suppresses) || std::any_of(functions.begin(), functions.end(), [](const auto& function) {
                             return function.second != nullptr && Holds(*function.second, Suppresses);
                           });
-  if (!suppresses || !Holds(graph, IsLoop)) return size;
+  if (!(suppresses || FindPeaks(graph)) || !Holds(graph, IsLoop)) return size;
   // The size is in the loop over the pictures, and with it more is decided.
   std::vector<std::string> first_notes;
   Graph one = graph;

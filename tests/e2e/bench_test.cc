@@ -45,6 +45,19 @@ TEST_F(BenchE2e, RunsBatchesThatTheFileDidNotHave) {
   EXPECT_GT(files.back()["items_per_s"].get<double>(), 0);
 }
 
+TEST_F(BenchE2e, JudgesEveryDetectorByWhatTensorFlowFinds) {
+  const Finished ended = Bench({Case("detectors"), Case("detectors_tf2"), "--check-only", "--json", Path("b.json")});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err << ended.out;
+  const Json cases = ReadJson("b.json")["cases"];
+  EXPECT_GE(cases.size(), 20U);
+  for (const Json& one : cases) {
+    const Json& file = one["files"].back();
+    EXPECT_EQ(file["file"], "optimized");
+    EXPECT_EQ(file["verdict"], "PASSED") << one["name"] << " " << file;
+    EXPECT_GE(file["detections"]["matched"].get<int>(), 2) << one["name"];
+  }
+}
+
 TEST_F(BenchE2e, RefusesABatchThatCannotBeChecked) {
   const Finished ended = Bench({Case("classic_tf1_batch1"), "--batch", "1000000000000", "--check-only"});
   EXPECT_EQ(ended.exit_code, 1);

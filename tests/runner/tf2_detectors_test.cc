@@ -62,7 +62,8 @@ INSTANTIATE_TEST_SUITE_P(Cases, Tf2Detectors,
                                            Tf2Case{"ssd_soft", DetectorInfo::kHeads}, Tf2Case{"efficientdet", DetectorInfo::kDetectionOutput},
                                            Tf2Case{"automl", DetectorInfo::kHeads}, Tf2Case{"automl_soft_top", DetectorInfo::kHeads},
                                            Tf2Case{"automl_per_class", DetectorInfo::kHeads}, Tf2Case{"automl_combined", DetectorInfo::kDetectionOutput},
-                                           Tf2Case{"retinanet", DetectorInfo::kDetectionOutput}, Tf2Case{"centernet", DetectorInfo::kCenters}),
+                                           Tf2Case{"retinanet", DetectorInfo::kDetectionOutput}, Tf2Case{"centernet", DetectorInfo::kCenters},
+                                           Tf2Case{"centernet_map_fn", DetectorInfo::kCenters}),
                          [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
