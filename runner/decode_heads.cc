@@ -1,6 +1,7 @@
 #include "runner/decode_heads.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "runner/decode_centers.h"
@@ -28,10 +29,10 @@ class HeadDecoder {
     if (detector_.kind == DetectorInfo::kYolo) {
       for (const DetectorInfo::YoloHead& head : detector_.heads) RETURN_IF_ERROR(ReadYolo(head));
     } else {
-      RETURN_IF_ERROR(ReadAnchored());
+      RETURN_IF_ERROR(detector_.kind == DetectorInfo::kBoxes ? ReadDecoded() : ReadAnchored());
     }
     RETURN_IF_ERROR(Suppress());
-    if (detector_.clip) {
+    if (detector_.clip && found_.relative) {
       std::for_each(found_.boxes.begin(), found_.boxes.end(), CutAtEdges);
       std::erase_if(found_.boxes, IsEmpty);  // nothing of them is in the picture
     }
@@ -75,31 +76,88 @@ class HeadDecoder {
     if (!(score >= least_) || static_cast<int64_t>(column) == background_) return;
     Box box{static_cast<int64_t>(column) + detector_.class_offset, score, cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2};
     if (!IsFinite(box)) return;
-    if (detector_.clip_first) CutAtEdges(box);
-    if (!detector_.clip_first || !IsEmpty(box)) found_.boxes.push_back(box);
+    const bool cut = detector_.clip_first && found_.relative;
+    if (cut) CutAtEdges(box);
+    if (!cut || !IsEmpty(box)) found_.boxes.push_back(box);
+  }
+
+  // Tables of the boxes' numbers and of their scores, which may be one.
+  struct Tables {
+    HeadTable boxes, own_scores;
+    bool one = false;
+    const HeadTable& scores() const { return one ? boxes : own_scores; }
+  };
+
+  StatusOr<Tables> TakeTables(int64_t count) {
+    Tables tables;
+    tables.one = detector_.boxes == detector_.scores;
+    const int64_t scores = std::max(detector_.scores_column + detector_.classes, detector_.objectness_column + 1);
+    const int64_t boxes = std::max(detector_.boxes_column + 4, tables.one ? scores : 0);
+    ASSIGN_OR_RETURN(tables.boxes, TakeTable(outputs_, detector_.boxes, count, boxes, found_.used));
+    if (tables.one) return tables;
+    ASSIGN_OR_RETURN(tables.own_scores, TakeTable(outputs_, detector_.scores, tables.boxes.boxes, scores, found_.used));
+    return tables;
+  }
+
+  // Converted, of one box.
+  void TakeScores(const HeadTable& table, int64_t box, std::vector<float>& scores) const {
+    std::vector<float> numbers(static_cast<size_t>(detector_.classes));
+    for (int64_t c = 0; c < detector_.classes; ++c) numbers[static_cast<size_t>(c)] = table.at(box, detector_.scores_column + c);
+    ConvertScores(detector_.score_converter, numbers.data(), numbers.size(), scores);
+    if (detector_.objectness_column < 0) return;
+    for (float& score : scores) score *= table.at(box, detector_.objectness_column);
+  }
+
+  void AddBest(const std::vector<float>& scores, double cx, double cy, double w, double h) {
+    const size_t best = detector_.best_class_only ? BestOf(scores) : 0, last = detector_.best_class_only ? best + 1 : scores.size();
+    for (size_t c = best; c < last; ++c) Add(c, scores[c], cx, cy, w, h);
   }
 
   Status ReadAnchored() {
-    const size_t count = detector_.anchors.size() / 4, classes = static_cast<size_t>(detector_.classes);
-    std::vector<int64_t> dims;
-    ASSIGN_OR_RETURN(const std::vector<float> codes, Take(detector_.boxes, dims));
-    if (codes.size() != count * 4) return Misfit(detector_.boxes, dims, StrCat("[", count, ",4]"));
-    ASSIGN_OR_RETURN(const std::vector<float> numbers, Take(detector_.scores, dims));
-    if (numbers.size() != count * classes) return Misfit(detector_.scores, dims, StrCat("[", count, ",", classes, "]"));
+    const auto count = static_cast<int64_t>(detector_.anchors.size() / 4);
+    ASSIGN_OR_RETURN(const Tables tables, TakeTables(count));
     const size_t x = detector_.box_coder == DetectorInfo::kCenterSizeXy ? 0 : 1, y = 1 - x;
     const auto& scales = detector_.box_scales;
     std::vector<float> scores;
-    for (size_t i = 0; i < count; ++i) {
-      ConvertScores(detector_.score_converter, numbers.data() + i * classes, classes, scores);
+    for (int64_t i = 0; i < count; ++i) {
+      TakeScores(tables.scores(), i, scores);
       const float* anchor = detector_.anchors.data() + i * 4;
-      const float* code = codes.data() + i * 4;
+      const auto code = [&](size_t k) { return tables.boxes.at(i, detector_.boxes_column + static_cast<int64_t>(k)) / scales[k]; };
       const double height = anchor[2] - anchor[0], width = anchor[3] - anchor[1];
-      const double cx = (anchor[1] + anchor[3]) / 2 + code[x] / scales[x] * width;
-      const double cy = (anchor[0] + anchor[2]) / 2 + code[y] / scales[y] * height;
-      const double w = width * std::exp(std::min<double>(code[2 + x] / scales[2 + x], kLargestLog));
-      const double h = height * std::exp(std::min<double>(code[2 + y] / scales[2 + y], kLargestLog));
-      const size_t best = detector_.best_class_only ? BestOf(scores) : 0, last = detector_.best_class_only ? best + 1 : classes;
-      for (size_t c = best; c < last; ++c) Add(c, scores[c], cx, cy, w, h);
+      const double cx = (anchor[1] + anchor[3]) / 2 + code(x) * width, cy = (anchor[0] + anchor[2]) / 2 + code(y) * height;
+      const double w = width * std::exp(std::min<double>(code(2 + x), kLargestLog));
+      const double h = height * std::exp(std::min<double>(code(2 + y), kLargestLog));
+      AddBest(scores, cx, cy, w, h);
+    }
+    return OkStatus();
+  }
+
+  // Boxes that the graph has decoded.
+  Status ReadDecoded() {
+    ASSIGN_OR_RETURN(const Tables tables, TakeTables(0));
+    const std::string& order = detector_.box_order;
+    const size_t x = order == "yxyx" ? 1 : 0, y = 1 - x;
+    const bool corners = order == "yxyx" || order == "xyxy", middles = order == "cxcywh";
+    double largest = 0;
+    std::vector<std::array<double, 4>> boxes(static_cast<size_t>(tables.boxes.boxes));
+    for (size_t i = 0; i < boxes.size(); ++i) {
+      double four[4];
+      for (int64_t k = 0; k < 4; ++k) four[k] = tables.boxes.at(static_cast<int64_t>(i), detector_.boxes_column + k);
+      for (const double number : four) largest = std::max(largest, std::isfinite(number) ? std::abs(number) : 0);
+      const double w = corners ? four[2 + x] - four[x] : four[2], h = corners ? four[2 + y] - four[y] : four[3];
+      boxes[i] = {middles ? four[0] : four[x] + w / 2, middles ? four[1] : four[y] + h / 2, w, h};
+    }
+    constexpr double kLargestShare = 2;
+    const bool pixels = detector_.box_units == "pixels" || (detector_.box_units == "auto" && largest > kLargestShare);
+    const bool known = detector_.input_width > 0 && detector_.input_height > 0;
+    const double width = pixels && known ? static_cast<double>(detector_.input_width) : 1;
+    const double height = pixels && known ? static_cast<double>(detector_.input_height) : 1;
+    found_.relative = !pixels || known;
+    std::vector<float> scores;
+    for (size_t i = 0; i < boxes.size(); ++i) {
+      TakeScores(tables.scores(), static_cast<int64_t>(i), scores);
+      const auto& [cx, cy, w, h] = boxes[i];
+      AddBest(scores, cx / width, cy / height, w / width, h / height);
     }
     return OkStatus();
   }

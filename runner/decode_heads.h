@@ -10,7 +10,7 @@
 namespace permafrost {
 
 // Boxes of a network that ends in raw heads, as its description says (docs/detection.md): box codes and class scores with
-// anchors, the grids of YOLO, or a map of middles. Relative to the picture; classes are those of the source. Of boxes of a class that overlap
+// anchors, boxes that are decoded already, the grids of YOLO, or a map of middles. Relative to the picture; classes are those of the source. Of boxes of a class that overlap
 // by more than options.overlap, else the description's threshold, the best stays; the least score is the higher one of
 // both. Errors: an output that is missing or has another shape than described, a batch above 1.
 StatusOr<Boxes> DecodeHeads(const std::vector<NamedArray>& outputs, const DetectorInfo& detector, const BoxOptions& options);

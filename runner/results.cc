@@ -147,12 +147,17 @@ StatusOr<std::optional<Array>> ChannelsLast(const std::vector<TensorInfo>& infos
   return std::optional<Array>(std::move(array));
 }
 
-StatusOr<Boxes> BoxesOf(const std::vector<NamedArray>& outputs, const DecodeOptions& options) {
+StatusOr<Boxes> BoxesOf(const std::vector<NamedArray>& outputs, const std::optional<Picture>& picture, const DecodeOptions& options) {
   std::optional<DetectorInfo> detector = options.detector;
   if (!options.recipe.name.empty()) {
     std::vector<HeadShape> shapes;
     for (const NamedArray& output : outputs) shapes.push_back({output.name, output.array.dims});
-    ASSIGN_OR_RETURN(detector, MakeDetector(options.recipe, shapes));
+    DecoderRecipe recipe = options.recipe;
+    if (picture) {
+      recipe.input_width = picture->input_width;
+      recipe.input_height = picture->input_height;
+    }
+    ASSIGN_OR_RETURN(detector, MakeDetector(recipe, shapes));
   }
   return detector ? DecodeDetector(outputs, *detector, options.boxes) : FindBoxes(outputs, options.boxes);
 }
@@ -165,7 +170,7 @@ StatusOr<std::vector<OutputResult>> Decode(std::vector<NamedArray> outputs, cons
   std::vector<BoxMask> masks;
   const bool known = options.detector || !options.recipe.name.empty();
   if (options.decoder == Decoder::kBoxes || (options.decoder == Decoder::kAuto && (known || LookLikeBoxes(outputs)))) {
-    ASSIGN_OR_RETURN(boxes, BoxesOf(outputs, options));
+    ASSIGN_OR_RETURN(boxes, BoxesOf(outputs, picture, options));
     ASSIGN_OR_RETURN(masks, FindMasks(outputs, boxes->boxes, options.detector ? options.detector->class_offset : 0, boxes->used));
     for (Box& box : boxes->boxes) {
       if (picture) box = ToPicture(box, boxes->relative, *picture);

@@ -19,6 +19,28 @@ StatusOr<std::vector<float>> TakeHead(const std::vector<NamedArray>& outputs, co
   return ToFloats(found->array);
 }
 
+StatusOr<HeadTable> TakeTable(const std::vector<NamedArray>& outputs, const std::string& name, int64_t boxes, int64_t width,
+                              std::vector<bool>& used) {
+  HeadTable table;
+  std::vector<int64_t> dims;
+  ASSIGN_OR_RETURN(table.values, TakeHead(outputs, name, dims, used));
+  const auto all = static_cast<int64_t>(table.values.size());
+  const int64_t rows = dims.size() == 2 ? dims[0] : 0, columns = dims.size() == 2 ? dims[1] : 0;
+  const auto fits = [&](int64_t across, int64_t along) { return boxes > 0 ? along == boxes && across >= width : across == width; };
+  if (fits(columns, rows) || fits(rows, columns)) {
+    table.turned = !fits(columns, rows);
+    table.boxes = table.turned ? columns : rows;
+    table.width = table.turned ? rows : columns;
+  } else if (boxes > 0 && all == boxes * width) {
+    table.boxes = boxes;  // laid out otherwise, in the same order
+    table.width = width;
+  } else {
+    const std::string count = boxes > 0 ? StrCat(boxes) : "A";
+    return InvalidArgument("output \"", name, "\" has the shape ", DimsText(dims), " without its batch, expected [", count, ",", width, "] or [", width, ",", count, "]");
+  }
+  return table;
+}
+
 float Sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
 
 void ConvertScores(std::string_view converter, const float* from, size_t count, std::vector<float>& scores) {

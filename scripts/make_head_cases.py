@@ -15,13 +15,13 @@ PLACE = pathlib.Path(__file__).resolve().parent.parent / "tests/data/detection/h
 SCORE, OVERLAP = 0.5, 0.45
 
 
-def keep_best(corners, scores, background=-1):
+def keep_best(corners, scores, background=-1, most_overlap=OVERLAP):
     """[N,4] of y1, x1, y2, x2 and [N,C] become rows, by TensorFlow's own suppression in each class."""
     rows = []
     for c in range(scores.shape[1]):
         if c == background:
             continue
-        chosen = tf.image.non_max_suppression(corners, scores[:, c], len(corners), OVERLAP, SCORE).numpy()
+        chosen = tf.image.non_max_suppression(corners, scores[:, c], len(corners), most_overlap, SCORE).numpy()
         for i in chosen:
             y1, x1, y2, x2 = np.asarray(corners)[i]
             rows.append([c, np.asarray(scores)[i, c], x1, y1, x2, y2])
@@ -76,6 +76,25 @@ def ssd(name, count, classes, corners_xy):
     print(name, len(expected))
 
 
+def decoded(name, count, classes, objectness, most_overlap, turned):
+    """One tensor of middles and sizes in pixels of a picture of 64x48 and of scores, as YOLO v5 and v8 are exported."""
+    random = np.random.default_rng(11)
+    folder = PLACE / name
+    folder.mkdir(parents=True, exist_ok=True)
+    middle = random.uniform(0.1, 0.9, (count, 2)) * [64, 48]
+    size = random.uniform(0.1, 0.6, (count, 2)) * [64, 48]
+    scores = random.uniform(0, 1, (count, classes)).astype(np.float32)
+    there = random.uniform(0.4, 1, (count, 1 if objectness else 0)).astype(np.float32)
+    table = np.concatenate([middle, size, there, scores], 1).astype(np.float32)
+    np.save(folder / "out0.npy", np.ascontiguousarray(table.T if turned else table)[None])
+    four = table[:, :4] / np.array([64, 48, 64, 48], np.float32)
+    low, high = four[:, :2] - four[:, 2:] / 2, four[:, :2] + four[:, 2:] / 2
+    corners = np.concatenate([low[:, ::-1], high[:, ::-1]], 1)
+    expected = keep_best(corners, scores * there if objectness else scores, most_overlap=most_overlap)
+    np.save(folder / "expected.npy", expected)
+    print(name, len(expected))
+
+
 def main():
     def pairs(*numbers):
         return np.reshape(numbers, (-1, 2))
@@ -88,6 +107,8 @@ def main():
          softmax=True)
     ssd("ssd-sigmoid", 60, 2, True)
     ssd("ssd-softmax", 60, 3, False)
+    decoded("yolov5", 40, 3, True, 0.45, turned=False)
+    decoded("yolov8", 40, 3, False, 0.7, turned=True)
 
 
 if __name__ == "__main__":

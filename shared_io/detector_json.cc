@@ -5,14 +5,18 @@
 namespace permafrost {
 
 Json DetectorToJson(const DetectorInfo& detector) {
-  const bool heads = detector.kind == DetectorInfo::kHeads;
+  const bool heads = detector.kind == DetectorInfo::kHeads, boxes = detector.kind == DetectorInfo::kBoxes;
   Json json;
   json["version"] = DetectorInfo::kVersion;
   json["family"] = detector.family;
   json["kind"] = detector.kind;
-  if (heads) {
+  if (heads || boxes) {
     json["boxes"] = detector.boxes;
     json["scores"] = detector.scores;
+    if (boxes || detector.boxes == detector.scores) {
+      json["boxes_column"] = detector.boxes_column;
+      json["scores_column"] = detector.scores_column;
+    }
     json["score_converter"] = detector.score_converter;
   } else if (detector.kind == DetectorInfo::kYolo) {
     json["score_converter"] = detector.score_converter;
@@ -39,10 +43,17 @@ Json DetectorToJson(const DetectorInfo& detector) {
   json["clip"] = detector.clip;
   json["clip_first"] = detector.clip_first;
   json["input"] = Json{{"name", detector.input}, {"width", detector.input_width}, {"height", detector.input_height}};
-  if (heads) {
+  if (boxes) {
+    json["box_order"] = detector.box_order;
+    json["box_units"] = detector.box_units;
+    json["objectness_column"] = detector.objectness_column;
+  }
+  if (heads || boxes) {
     json["best_class_only"] = detector.best_class_only;
     json["across_classes"] = detector.across_classes;
     json["soft_sigma"] = detector.soft_sigma;
+  }
+  if (heads) {
     json["box_coder"] = Json{{"kind", detector.box_coder}, {"scales", detector.box_scales}};
     json["anchors"] = detector.anchors;
   }
@@ -100,14 +111,41 @@ void ReadCenters(FieldReader& fields, DetectorInfo& detector) {
   }
 }
 
-void ReadHeads(FieldReader& fields, DetectorInfo& detector, Status& status) {
+void ReadColumn(FieldReader& fields, const char* name, int64_t least, int64_t& column) {
+  constexpr int64_t kMost = 1 << 20;
+  if (!fields.Has(name)) return;
+  fields.Read(name, column);
+  if (column < least || column > kMost) fields.Fail(name, "the number of a column");
+}
+
+// What kinds heads and boxes have in common.
+void ReadBoxesAndScores(FieldReader& fields, DetectorInfo& detector) {
   fields.Read("boxes", detector.boxes);
   fields.Read("scores", detector.scores);
+  if (detector.boxes == detector.scores) detector.scores_column = 4;
+  ReadColumn(fields, "boxes_column", 0, detector.boxes_column);
+  ReadColumn(fields, "scores_column", 0, detector.scores_column);
   ReadConverter(fields, detector.score_converter);
   if (fields.Has("best_class_only")) fields.Read("best_class_only", detector.best_class_only);
   if (fields.Has("across_classes")) fields.Read("across_classes", detector.across_classes);
   if (fields.Has("soft_sigma")) fields.Read("soft_sigma", detector.soft_sigma);
   if (!(detector.soft_sigma >= 0)) fields.Fail("soft_sigma", "a number from 0 on");
+}
+
+void ReadDecoded(FieldReader& fields, DetectorInfo& detector) {
+  ReadBoxesAndScores(fields, detector);
+  fields.Read("box_order", detector.box_order);
+  fields.Read("box_units", detector.box_units);
+  ReadColumn(fields, "objectness_column", -1, detector.objectness_column);
+  const auto is_one = [](const std::string& text, std::initializer_list<std::string_view> of) {
+    return std::find(of.begin(), of.end(), text) != of.end();
+  };
+  if (!is_one(detector.box_order, {"yxyx", "xyxy", "cxcywh", "xywh"})) fields.Fail("box_order", "\"yxyx\", \"xyxy\", \"cxcywh\" or \"xywh\"");
+  if (!is_one(detector.box_units, {"relative", "pixels", "auto"})) fields.Fail("box_units", "\"relative\", \"pixels\" or \"auto\"");
+}
+
+void ReadHeads(FieldReader& fields, DetectorInfo& detector, Status& status) {
+  ReadBoxesAndScores(fields, detector);
   if (!fields.Has("box_coder")) return fields.Fail("box_coder", "an object");
   FieldReader coder(fields.At("box_coder"), "detector.box_coder", status);
   coder.Read("kind", detector.box_coder);
@@ -157,6 +195,8 @@ DetectorInfo ReadDetector(const Json& json, Status& status) {
   if (detector.background < -1 || detector.background >= detector.classes) fields.Fail("background", "a class or -1");
   if (detector.kind == DetectorInfo::kHeads) {
     ReadHeads(fields, detector, status);
+  } else if (detector.kind == DetectorInfo::kBoxes) {
+    ReadDecoded(fields, detector);
   } else if (detector.kind == DetectorInfo::kDetectionOutput) {
     fields.Read("detections", detector.detections);
     if (fields.Has("masks")) fields.Read("masks", detector.masks);
@@ -165,7 +205,7 @@ DetectorInfo ReadDetector(const Json& json, Status& status) {
   } else if (detector.kind == DetectorInfo::kCenters) {
     ReadCenters(fields, detector);
   } else {
-    fields.Fail("kind", "\"detection_output\", \"heads\", \"yolo\" or \"centers\"");
+    fields.Fail("kind", "\"detection_output\", \"heads\", \"boxes\", \"yolo\" or \"centers\"");
   }
   return detector;
 }

@@ -4,6 +4,7 @@
 
 #include "optimizer/support/mapped_file.h"
 #include "shared_io/detector_json.h"
+#include "shared_io/face_anchors.h"
 
 namespace permafrost {
 namespace {
@@ -110,25 +111,44 @@ StatusOr<std::vector<float>> Corners(const DecoderRecipe& recipe) {
   return numbers;
 }
 
+// The outputs of boxes and scores for so many anchors: two, or one [1,A,4+C] or [1,4+C,A], boxes before scores.
+Status FindHeads(int64_t count, const std::vector<HeadShape>& outputs, DetectorInfo& detector, bool& converted) {
+  const auto take = [&](const HeadShape& output, bool boxes, int64_t classes) {
+    if (boxes) detector.boxes = output.name;
+    if (classes < 1) return;
+    detector.scores = output.name;
+    detector.classes = classes;
+    converted = output.converted;
+  };
+  for (const HeadShape& output : outputs) {
+    if (output.dims.size() < 2) continue;
+    const int64_t last = output.dims.back(), before = output.dims[output.dims.size() - 2];
+    const int64_t width = before == count ? last : last == count ? before : 0;
+    if (width == 4 && detector.boxes.empty()) {
+      take(output, true, 0);
+    } else if (width >= 1 && detector.scores.empty()) {
+      take(output, false, width);
+    }
+  }
+  const bool one = detector.boxes.empty() && detector.classes > 4;
+  if (one) {
+    detector.boxes = detector.scores;
+    detector.scores_column = 4;
+    detector.classes -= 4;
+  }
+  if (!detector.boxes.empty() && !detector.scores.empty()) return OkStatus();
+  return InvalidArgument("there are ", count, " anchors, and no pair of outputs [1,", count, ",4] and [1,", count, ",C], nor one [1,", count,
+                         ",4+C] or [1,4+C,", count, "]; there is: ", ShapesText(outputs));
+}
+
 StatusOr<DetectorInfo> MakeSsd(const DecoderRecipe& recipe, const std::vector<HeadShape>& outputs) {
   const std::string where = StrCat("--decoder ", recipe.name, ": ");
   if (recipe.anchors.bytes.empty()) return InvalidArgument(where, "give the anchors with --anchors FILE.npy");
   DetectorInfo detector;
   ASSIGN_OR_RETURN(detector.anchors, Corners(recipe));
-  const int64_t count = static_cast<int64_t>(detector.anchors.size() / 4);
-  const auto is_row = [&](const HeadShape& one) { return one.dims.size() >= 2 && one.dims[one.dims.size() - 2] == count; };
-  for (const HeadShape& output : outputs) {
-    if (!is_row(output)) continue;
-    if (output.dims.back() == 4 && detector.boxes.empty()) {
-      detector.boxes = output.name;
-    } else if (output.dims.back() >= 1 && detector.scores.empty()) {
-      detector.scores = output.name;
-      detector.classes = output.dims.back();
-    }
-  }
-  if (detector.boxes.empty() || detector.scores.empty()) {
-    return InvalidArgument(where, "there are ", count, " anchors, and no pair of outputs [1,", count, ",4] and [1,", count,
-                           ",C]; there is: ", ShapesText(outputs));
+  bool converted = false;
+  if (Status found = FindHeads(static_cast<int64_t>(detector.anchors.size() / 4), outputs, detector, converted); !found.ok()) {
+    return InvalidArgument(where, Message(found));
   }
   detector.family = kSsd;
   detector.kind = DetectorInfo::kHeads;
@@ -140,12 +160,108 @@ StatusOr<DetectorInfo> MakeSsd(const DecoderRecipe& recipe, const std::vector<He
   return detector;
 }
 
+// Networks whose anchors follow from the size of the picture.
+struct Faces {
+  std::string_view name;
+  std::vector<float> (*anchors)(int64_t width, int64_t height);
+  void (*fill)(DetectorInfo& detector);
+};
+
+// As its TensorFlow port chooses: boxes are cut, then compared; a background and faces.
+void FillUltraLight(DetectorInfo& detector) {
+  detector.score_converter = "softmax";
+  detector.background = 0;
+  detector.iou_threshold = 0.3;
+  detector.max_detections_per_class = 200;
+  detector.max_detections = 100;
+  detector.clip = detector.clip_first = true;
+}
+
+// The best class of each box, all of them compared with each other.
+void FillFaceMask(DetectorInfo& detector) {
+  detector.score_converter = "identity";
+  detector.iou_threshold = 0.4;
+  detector.clip = true;
+  detector.best_class_only = detector.across_classes = true;
+}
+
+const std::vector<Faces>& FaceDetectors() {
+  static const std::vector<Faces> kFaces = {{"ultra-light-face", AnchorsOfUltraLightFaces, FillUltraLight},
+                                            {"face-mask", AnchorsOfFaceMasks, FillFaceMask}};
+  return kFaces;
+}
+
+StatusOr<DetectorInfo> MakeFaces(const Faces& faces, const DecoderRecipe& recipe, const std::vector<HeadShape>& outputs) {
+  constexpr int64_t kMostPixels = 8192;  // along a side
+  const std::string where = StrCat("--decoder ", faces.name, ": ");
+  if (recipe.input_width < 1 || recipe.input_height < 1) {
+    return InvalidArgument(where, "its anchors follow from the size of the network's input, which is not known here; fix it with --inputs "
+                           "when the model is optimized with --decoder ", faces.name, ", or run on a picture");
+  }
+  if (std::max(recipe.input_width, recipe.input_height) > kMostPixels) {
+    return InvalidArgument(where, "the network's input has ", recipe.input_width, "x", recipe.input_height, " pixels, expected at most ", kMostPixels, " along a side");
+  }
+  DetectorInfo detector;
+  detector.family = faces.name;
+  detector.kind = DetectorInfo::kHeads;
+  detector.anchors = faces.anchors(recipe.input_width, recipe.input_height);
+  faces.fill(detector);
+  bool converted = false;
+  if (Status found = FindHeads(static_cast<int64_t>(detector.anchors.size() / 4), outputs, detector, converted); !found.ok()) {
+    return InvalidArgument(where, "for an input of ", recipe.input_width, "x", recipe.input_height, " ", Message(found));
+  }
+  if (converted) detector.score_converter = "identity";
+  if (detector.background >= detector.classes) return InvalidArgument(where, "scores of ", detector.classes, " class, expected a background and faces");
+  detector.box_coder = DetectorInfo::kCenterSizeXy;
+  detector.box_scales = {10, 10, 5, 5};
+  return detector;
+}
+
+// Networks that decode their boxes themselves: one output, middles and sizes before the scores.
+struct DecodedYolo {
+  std::string_view name;
+  bool objectness;
+  double overlap;
+};
+constexpr DecodedYolo kDecodedYolos[] = {{"yolov5", true, 0.45}, {"yolov8", false, 0.7}};
+
+StatusOr<DetectorInfo> MakeDecodedYolo(const DecodedYolo& yolo, const std::vector<HeadShape>& outputs) {
+  const int64_t first = yolo.objectness ? 5 : 4;
+  const bool fits = outputs.size() == 1 && outputs[0].dims.size() == 3 && std::min(outputs[0].dims[1], outputs[0].dims[2]) > first;
+  if (!fits) {
+    return InvalidArgument("--decoder ", yolo.name, ": takes one output [1,A,", first, "+C] or [1,", first, "+C,A]; there is: ", ShapesText(outputs));
+  }
+  DetectorInfo detector;
+  detector.family = yolo.name;
+  detector.kind = DetectorInfo::kBoxes;
+  detector.boxes = detector.scores = outputs[0].name;
+  detector.scores_column = first;
+  detector.objectness_column = yolo.objectness ? 4 : -1;
+  detector.classes = std::min(outputs[0].dims[1], outputs[0].dims[2]) - first;
+  detector.score_converter = "identity";
+  detector.iou_threshold = yolo.overlap;
+  detector.box_order = "cxcywh";
+  detector.box_units = "auto";
+  return detector;
+}
+
+// The picture's size, where heads do not tell it themselves.
+StatusOr<DetectorInfo> WithInput(StatusOr<DetectorInfo> detector, const DecoderRecipe& recipe) {
+  if (detector.ok() && detector->input_width == 0) {
+    detector->input_width = recipe.input_width;
+    detector->input_height = recipe.input_height;
+  }
+  return detector;
+}
+
 }  // namespace
 
 std::vector<std::string_view> DecoderNames() {
   std::vector<std::string_view> names;
   for (const Yolo& yolo : Yolos()) names.push_back(yolo.name);
+  for (const DecodedYolo& yolo : kDecodedYolos) names.push_back(yolo.name);
   names.insert(names.end(), {kSsd, "ssd-sigmoid", "ssd-softmax"});
+  for (const Faces& faces : FaceDetectors()) names.push_back(faces.name);
   return names;
 }
 
@@ -153,12 +269,22 @@ StatusOr<DetectorInfo> MakeDetector(const DecoderRecipe& recipe, const std::vect
   for (const Yolo& yolo : Yolos()) {
     if (yolo.name == recipe.name) return MakeYolo(yolo, outputs);
   }
-  std::string names;
-  for (const std::string_view name : DecoderNames()) {
-    if (name == recipe.name) return MakeSsd(recipe, outputs);
-    names += StrCat(names.empty() ? "" : ", ", name);
+  for (const DecodedYolo& yolo : kDecodedYolos) {
+    if (yolo.name == recipe.name) return WithInput(MakeDecodedYolo(yolo, outputs), recipe);
   }
-  return InvalidArgument("--decoder: '", recipe.name, "' is neither a file.json nor one of ", names);
+  for (const Faces& faces : FaceDetectors()) {
+    if (faces.name == recipe.name) return WithInput(MakeFaces(faces, recipe, outputs), recipe);
+  }
+  for (const std::string_view name : DecoderNames()) {
+    if (name == recipe.name) return WithInput(MakeSsd(recipe, outputs), recipe);
+  }
+  return InvalidArgument("--decoder: '", recipe.name, "' is neither a file.json nor one of ", DecoderNamesText());
+}
+
+std::string DecoderNamesText() {
+  std::string names;
+  for (const std::string_view name : DecoderNames()) names += StrCat(names.empty() ? "" : ", ", name);
+  return names;
 }
 
 StatusOr<DetectorInfo> ReadDetectorFile(const std::string& path) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <future>
 #include <limits>
+#include <set>
 
 #include "optimizer/backends/graphdef/emit_graphdef.h"
 #include "optimizer/backends/onnx/emit_onnx.h"
@@ -567,12 +568,39 @@ class Job {
       return OkStatus();
     }
     std::vector<HeadShape> outputs;
-    for (const TensorInfo& output : report_.info.outputs) outputs.push_back({output.name, output.shape});
-    ASSIGN_OR_RETURN(DetectorInfo detector, MakeDetector(options_.decoder, outputs));
+    for (const TensorInfo& output : report_.info.outputs) outputs.push_back({output.name, output.shape, IsConverted(output.name)});
+    DecoderRecipe recipe = options_.decoder;
+    if (report_.info.inputs.size() == 1 && report_.info.inputs[0].shape.size() == 4) {
+      const TensorInfo& picture = report_.info.inputs[0];
+      const size_t height = picture.layout == "NCHW" ? 2 : 1;
+      recipe.input_height = picture.shape[height];
+      recipe.input_width = picture.shape[height + 1];
+    }
+    ASSIGN_OR_RETURN(DetectorInfo detector, MakeDetector(recipe, outputs));
     if (report_.info.inputs.size() == 1) detector.input = report_.info.inputs[0].name;
     report_.notes.push_back(StrCat("decoder ", options_.decoder.name, ": ", detector.classes, " classes"));
     report_.info.detector = std::move(detector);
     return OkStatus();
+  }
+
+  // Whether an output is what a Softmax or a Sigmoid gives, in whatever shape, or joined to something else.
+  bool IsConverted(std::string_view name) const {
+    static const std::set<std::string_view> kPassive = {"Identity", "Reshape", "Squeeze", "ExpandDims", "ConcatV2", "Mul"};
+    std::vector<NodeId> work;
+    for (const GraphOutput& output : graph_.outputs()) {
+      if (output.name == name) work.push_back(output.value.node);
+    }
+    std::set<NodeId> seen(work.begin(), work.end());
+    while (!work.empty()) {
+      const Node& node = graph_.node(work.back());
+      work.pop_back();
+      if (node.op == "Softmax" || node.op == "Sigmoid") return true;
+      if (!kPassive.contains(node.op)) continue;
+      for (const Value& input : node.inputs) {
+        if (seen.insert(input.node).second) work.push_back(input.node);
+      }
+    }
+    return false;
   }
 
   Status WriteOnnx(const ByteSink& sink) {

@@ -8,6 +8,7 @@
 #include "optimizer/pipeline/onnx_output.h"
 #include "optimizer/pipeline/pass_steps.h"
 #include "optimizer/support/version.h"
+#include "shared_io/make_detector.h"
 #include "shared_io/npy.h"
 #include "shared_io/paths.h"
 
@@ -19,8 +20,7 @@ void AddModelFlags(CLI::App& app, OptimizeFlags& flags) {
   app.add_option("--opencv-graph", flags.options.open.opencv_graph,
                  "OpenCV's own .pbtxt of this frozen .pb (of its tf_text_graph_*.py): both become one file that needs no .pbtxt");
   app.add_option("--decoder", flags.options.decoder.name,
-                 "How raw heads become boxes, for model.json: yolov2, yolov3, yolov3-tiny, yolov4, yolov4-tiny, ssd, ssd-sigmoid, "
-                 "ssd-softmax or a file.json (docs/detection.md)");
+                 StrCat("How raw heads become boxes, for model.json: ", DecoderNamesText(), " or a file.json (docs/detection.md)"));
   app.add_option("--anchors", flags.anchors, "Of --decoder ssd: .npy [A,4]");
   app.add_option("--anchor-order", flags.options.decoder.anchor_order, "yxyx, xyxy or cxcywh")->capture_default_str();
   app.add_option("--checkpoint", flags.options.open.checkpoint,

@@ -149,8 +149,7 @@ void AddResultFlags(CLI::App& app, RunFlags& flags) {
       ->check(CLI::Range(0.0, 1.0))
       ->group(boxes);
   app.add_option("--decoder", flags.decoder,
-                 "how raw heads become boxes: yolov2, yolov3, yolov3-tiny, yolov4, yolov4-tiny, ssd, ssd-sigmoid, ssd-softmax or a "
-                 "file.json (default: as model.json says)")
+                 StrCat("how raw heads become boxes: ", DecoderNamesText(), " or a file.json (default: as model.json says)"))
       ->group(boxes);
   app.add_option("--anchors", flags.anchors, "of --decoder ssd: .npy [A,4], in the --box-order")->group(boxes);
   app.add_option("--background", decode.boxes.background, "class that is no thing")->group(boxes);

@@ -64,6 +64,27 @@ TEST(RawHeads, BecomeBoxesAsModelJsonSays) {
   EXPECT_EQ(Json::parse(ReadBytes(folder.File("again.json")))["detector"], detector);
 }
 
+// The numbers themselves: tests/runner/face_detectors_test.cc.
+TEST(RawHeads, OfFacesNeedNoAnchors) {
+  const TemporaryFolder folder;
+  const std::string faces = SourceDir() + "/tests/data/detection/faces/";
+  const auto boxes = [&](const std::string& name, const std::string& recipe) {
+    const std::string file = folder.File(name + ".pb");
+    const Finished optimized = RunProgram("permafrost-optimize", {faces + name + "/model.h5", "--decoder", recipe, "-o", file});
+    EXPECT_EQ(optimized.exit_code, 0) << optimized.err;
+    const Finished run = RunProgram("permafrost-run", {file, "--random", "3", "--min-score", "0.1", "--json"});
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    return run.exit_code == 0 ? Json::parse(run.out)["outputs"][0]["boxes"].size() : 0;
+  };
+  EXPECT_GE(boxes("ultra_light_face", "ultra-light-face"), 3U);
+  EXPECT_GE(boxes("face_mask", "face-mask"), 3U);
+  const Finished plain = RunProgram("permafrost-optimize", {faces + "face_mask/model.h5", "-o", folder.File("plain.pb")});
+  ASSERT_EQ(plain.exit_code, 0) << plain.err;
+  const Finished run = RunProgram("permafrost-run", {folder.File("plain.pb"), "--random", "3", "--decoder", "face-mask"});
+  EXPECT_NE(run.exit_code, 0) << run.out;
+  EXPECT_THAT(run.err, HasSubstr("its anchors follow from the size of the network's input"));
+}
+
 TEST(RawHeads, AreRefusedWhereTheRecipeDoesNotFit) {
   const TemporaryFolder folder;
   const std::string model = folder.Write("model.pbtxt", Network());

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "runner/results.h"
+#include "shared_io/detector_json.h"
 #include "shared_io/npy.h"
 #include "tests/support/places.h"
 #include "tests/support/temporary_folder.h"
@@ -111,6 +112,104 @@ TEST(DecodeHeads, FindsWhatTensorFlowFindsWithAnchors) {
     const auto found = DecodeHeads(given.outputs, *detector, {});
     ASSERT_TRUE(found.ok()) << found.status();
     ExpectBoxes(*found, given.expected);
+  }
+}
+
+// [1,A,4+C], or [1,4+C,A].
+NamedArray Joined(const HeadCase& given, bool turned) {
+  const std::vector<float> codes = *ToFloats(given.outputs[0].array), scores = *ToFloats(given.outputs[1].array);
+  const size_t count = codes.size() / 4, classes = scores.size() / count, width = 4 + classes;
+  std::vector<float> values(count * width);
+  for (size_t i = 0; i < count; ++i) {
+    for (size_t k = 0; k < width; ++k) {
+      values[turned ? k * count + i : i * width + k] = k < 4 ? codes[i * 4 + k] : scores[i * classes + k - 4];
+    }
+  }
+  const auto rows = static_cast<int64_t>(count), columns = static_cast<int64_t>(width);
+  return {"heads", FloatArray(turned ? std::vector<int64_t>{1, columns, rows} : std::vector<int64_t>{1, rows, columns}, values)};
+}
+
+TEST(DecodeHeads, TakesBothHeadsInOneTensor) {
+  for (const auto& [name, order] : {std::pair("ssd-sigmoid", "xyxy"), std::pair("ssd-softmax", "yxyx")}) {
+    for (const bool turned : {false, true}) {
+      SCOPED_TRACE(StrCat(name, turned ? " turned" : ""));
+      const HeadCase given = OpenCase(name, 2);
+      const std::vector<NamedArray> outputs = {Joined(given, turned)};
+      const auto detector = MakeDetector({name, Read(StrCat(name, "/anchors")), order}, ShapesOf(outputs));
+      ASSERT_TRUE(detector.ok()) << detector.status();
+      EXPECT_EQ(detector->scores_column, 4);
+      Status status;
+      EXPECT_EQ(ReadDetector(DetectorToJson(*detector), status), *detector) << status;
+      const auto found = DecodeHeads(outputs, *detector, {});
+      ASSERT_TRUE(found.ok()) << found.status();
+      ExpectBoxes(*found, given.expected);
+    }
+  }
+}
+
+TEST(DecodeHeads, TakesScoresBeforeBoxes) {
+  const HeadCase given = OpenCase("ssd-sigmoid", 2);
+  auto detector = *MakeDetector({"ssd-sigmoid", Read("ssd-sigmoid/anchors"), "xyxy"}, ShapesOf(given.outputs));
+  NamedArray joined = Joined(given, /*turned=*/true);
+  std::rotate(joined.array.bytes.begin(), joined.array.bytes.begin() + 4 * 60 * sizeof(float), joined.array.bytes.end());
+  detector.boxes = detector.scores = "heads";
+  detector.boxes_column = 2;
+  const auto found = DecodeHeads({joined}, detector, {});
+  ASSERT_TRUE(found.ok()) << found.status();
+  ExpectBoxes(*found, given.expected);
+}
+
+TEST(DecodeHeads, TakesBoxesThatTheNetworkDecodes) {
+  for (const char* name : {"yolov5", "yolov8"}) {
+    SCOPED_TRACE(name);
+    const HeadCase given = OpenCase(name, 1);
+    DecoderRecipe recipe;
+    recipe.name = name;
+    recipe.input_width = 64;
+    recipe.input_height = 48;
+    auto detector = MakeDetector(recipe, ShapesOf(given.outputs));
+    ASSERT_TRUE(detector.ok()) << detector.status();
+    EXPECT_EQ(detector->classes, 3);
+    Status status;
+    EXPECT_EQ(ReadDetector(DetectorToJson(*detector), status), *detector) << status;
+    const auto found = DecodeHeads(given.outputs, *detector, {});
+    ASSERT_TRUE(found.ok()) << found.status();
+    ExpectBoxes(*found, given.expected);
+    detector->input_width = detector->input_height = 0;
+    const auto pixels = DecodeHeads(given.outputs, *detector, {});
+    ASSERT_TRUE(pixels.ok()) << pixels.status();
+    EXPECT_FALSE(pixels->relative) << "nobody says how large the picture is";
+    ASSERT_EQ(pixels->boxes.size(), found->boxes.size());
+    EXPECT_NEAR(pixels->boxes[0].x1, found->boxes[0].x1 * 64, 1e-4);
+    EXPECT_NEAR(pixels->boxes[0].y2, found->boxes[0].y2 * 48, 1e-4);
+    detector->box_units = "relative";
+    EXPECT_TRUE(DecodeHeads(given.outputs, *detector, {})->relative);
+  }
+}
+
+TEST(DecodeHeads, TakesBoxesInEveryOrder) {
+  // One box from 0.2, 0.1 (x, y) to 0.6, 0.4.
+  const std::vector<std::pair<std::string, std::vector<float>>> orders = {{"yxyx", {0.1F, 0.2F, 0.4F, 0.6F}},
+                                                                          {"xyxy", {0.2F, 0.1F, 0.6F, 0.4F}},
+                                                                          {"cxcywh", {0.4F, 0.25F, 0.4F, 0.3F}},
+                                                                          {"xywh", {0.2F, 0.1F, 0.4F, 0.3F}}};
+  for (const auto& [order, four] : orders) {
+    SCOPED_TRACE(order);
+    DetectorInfo detector;
+    detector.kind = DetectorInfo::kBoxes;
+    detector.boxes = "boxes";
+    detector.scores = "scores";
+    detector.score_converter = "identity";
+    detector.classes = 1;
+    detector.box_order = order;
+    detector.box_units = "auto";
+    const auto found = DecodeHeads({{"scores", FloatArray({1, 1, 1}, {0.9F})}, {"boxes", FloatArray({1, 1, 4}, four)}}, detector, {});
+    ASSERT_TRUE(found.ok()) << found.status();
+    ASSERT_EQ(found->boxes.size(), 1U);
+    EXPECT_NEAR(found->boxes[0].x1, 0.2, 1e-6);
+    EXPECT_NEAR(found->boxes[0].y1, 0.1, 1e-6);
+    EXPECT_NEAR(found->boxes[0].x2, 0.6, 1e-6);
+    EXPECT_NEAR(found->boxes[0].y2, 0.4, 1e-6);
   }
 }
 
@@ -221,7 +320,16 @@ TEST(DecodeHeads, SaysWhatDoesNotFit) {
     return Message(MakeDetector(recipe, outputs).status());
   };
   EXPECT_THAT(error({"yolov4-tiny"}, shapes), HasSubstr("takes 2 outputs"));
-  EXPECT_THAT(error({"yolov5"}, shapes), HasSubstr("neither a file.json nor one of yolov2"));
+  EXPECT_THAT(error({"yolov9000"}, shapes), HasSubstr("neither a file.json nor one of yolov2"));
+  EXPECT_THAT(error({"yolov8"}, shapes), HasSubstr("takes one output [1,A,4+C] or [1,4+C,A]; there is: head0"));
+  EXPECT_THAT(error({"yolov5"}, {{"y", {1, 84, 5}}}), HasSubstr("takes one output [1,A,5+C]"));
+  EXPECT_THAT(error({"face-mask"}, shapes), HasSubstr("fix it with --inputs"));
+  DecoderRecipe faces;
+  faces.name = "ultra-light-face";
+  faces.input_width = 320;
+  faces.input_height = 240;
+  EXPECT_THAT(error(faces, {{"loc", {1, 4421, 4}}, {"conf", {1, 4421, 2}}}), HasSubstr("for an input of 320x240 there are 4420 anchors"));
+  EXPECT_THAT(error(faces, {{"loc", {1, 4420, 4}}}), HasSubstr("nor one [1,4420,4+C]"));
   EXPECT_THAT(error({"ssd"}, shapes), HasSubstr("give the anchors with --anchors"));
   EXPECT_THAT(error({"ssd", Read("ssd-sigmoid/anchors"), "xyxy"}, shapes), HasSubstr("no pair of outputs [1,60,4]"));
   EXPECT_THAT(error({"ssd", FloatArray({3}, {1, 2, 3}), "xyxy"}, shapes), HasSubstr("expected [A,4]"));
@@ -241,6 +349,10 @@ TEST(DecodeHeads, RefusesOutputsOtherThanDescribed) {
   std::vector<NamedArray> changed = given.outputs;
   changed[1].array = FloatArray({1, 2, 2, 5}, std::vector<float>(20));
   EXPECT_THAT(error(changed), HasSubstr("has the shape [2,2,5] without its batch, expected [H,W,21]"));
+  const HeadCase decoded = OpenCase("yolov8", 1);
+  auto boxes = *MakeDetector({"yolov8"}, ShapesOf(decoded.outputs));
+  boxes.classes = 5;
+  EXPECT_THAT(Message(DecodeHeads(decoded.outputs, boxes, {}).status()), HasSubstr("has the shape [7,40] without its batch, expected [A,9] or [9,A]"));
   changed[1].array = FloatArray({2, 4, 4, 21}, std::vector<float>(2 * 4 * 4 * 21));
   EXPECT_THAT(error(changed), HasSubstr("run without --batch"));
 }
@@ -281,6 +393,22 @@ TEST(DetectorFile, IsReadOrRefusedWithTheField) {
   EXPECT_THAT(error("64", "0"), HasSubstr("detector.input"));
   EXPECT_THAT(error("\"heads\"", "\"tails\""), HasSubstr("detector.heads"));
   EXPECT_THAT(error("{\"version\"", "[\"version\""), HasSubstr("not JSON"));
+  const std::string decoded = R"({"version": 1, "family": "mine", "kind": "boxes", "classes": 2, "background": -1, "class_offset": 0,
+    "score_threshold": 0.25, "iou_threshold": 0.5, "max_detections_per_class": 0, "max_detections": 0, "clip": true,
+    "clip_first": false, "score_converter": "identity", "input": {"name": "x", "width": 64, "height": 32},
+    "boxes": "y", "scores": "y", "box_order": "xyxy", "box_units": "pixels"})";
+  const auto one = read(decoded);
+  ASSERT_TRUE(one.ok()) << one.status();
+  EXPECT_EQ(one->scores_column, 4) << "behind the boxes where nobody says";
+  const auto decoded_error = [&](std::string_view from, std::string_view to) {
+    std::string text = decoded;
+    text.replace(text.find(from), from.size(), to);
+    return Message(read(text).status());
+  };
+  EXPECT_THAT(decoded_error("xyxy", "xxyy"), HasSubstr("detector.box_order"));
+  EXPECT_THAT(decoded_error("pixels", "inches"), HasSubstr("detector.box_units"));
+  EXPECT_THAT(decoded_error("\"box_order\"", "\"scores_column\": -1, \"box_order\""), HasSubstr("detector.scores_column"));
+  EXPECT_THAT(decoded_error("\"box_order\"", "\"objectness_column\": 9999999, \"box_order\""), HasSubstr("detector.objectness_column"));
 }
 
 }  // namespace
