@@ -92,6 +92,19 @@ TEST(OnnxDetectionFiles, AreWrittenWhereTheTargetTakesThem) {
   EXPECT_THAT(info->outputs[0].cv_shape, ElementsAre(1, 1, 20, 7));
 }
 
+TEST(OnnxDetectionFiles, SayWhatTheTargetDoesNotDo) {
+  const TemporaryFolder folder;
+  const auto notes = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {SourceDir() + "/models/detectors_tf2/automl/saved_model"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Finished done = RunProgram("permafrost-optimize", arguments);
+    EXPECT_EQ(done.exit_code, 0) << done.err;
+    return done.out;
+  };
+  EXPECT_THAT(notes({"-o", folder.File("net.onnx"), "--target", "onnxruntime"}), HasSubstr("which ONNX's NonMaxSuppression does not do"));
+  EXPECT_THAT(notes({"-o", folder.File("net.pb")}), HasSubstr("which OpenCV's DetectionOutput does not do"));
+}
+
 TEST(OnnxDetectionFiles, AreRefusedWhereNotEveryRuntimeTakesThem) {
   const TemporaryFolder folder;
   for (const std::string target : {"onnx", "opencv-4.6"}) {
