@@ -25,8 +25,12 @@ Operands Gather(OnnxConversion& to, const OnnxStep& step, const std::vector<Valu
     against = &to.shape(values[to.constant(values[0]) == nullptr ? 0 : 1]);
   }
   if (values.size() == 3 && NeedsOldForms(to)) against = &to.shape(step.out());
+  const int rank = to.rank(step.out());
+  const auto is_number = [&](Value value) { return to.constant(value) != nullptr && to.constant(value)->elements() == 1; };
+  const bool has_axes = std::any_of(values.begin(), values.end(), [&](Value value) { return !is_number(value) && to.rank(value) == rank; });
   for (Value value : values) {
-    operands.ids.push_back(to.Operand(value, operands.order, against));
+    const bool gives_axes = !has_axes && is_number(value) && to.rank(value) == rank;
+    operands.ids.push_back(gives_axes ? to.Plain(value) : to.Operand(value, operands.order, against));
     wide |= to.dtype(operands.ids.back()) == DType::kInt64;
   }
   for (int& id : operands.ids) {
@@ -52,7 +56,7 @@ std::optional<std::vector<int>> GatherFlattened(OnnxConversion& to, const OnnxSt
     const Tensor* constant = to.constant(value);
     if (constant == nullptr) {
       ids.push_back(to.FlattenedIn(value)->id);
-    } else if (constant->elements() == 1) {
+    } else if (constant->elements() == 1 && constant->rank() <= 2) {
       ids.push_back(to.Constant(constant->Reshaped({})));
     } else if (constant->rank() <= 2 && constant->elements() == CheckedElements(dims) &&
                constant->dims().back() == constant->elements()) {

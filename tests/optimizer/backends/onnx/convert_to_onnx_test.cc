@@ -259,6 +259,19 @@ TEST(ConvertToOnnx, GivesEveryOutputItsName) {
   EXPECT_EQ(model->graph.nodes.size(), 3U) << "Relu and an Identity for each of the others";
 }
 
+// Any other number is written without axes.
+TEST(ConvertToOnnx, KeepsTheAxesOfANumberThatGivesTheResultIts) {
+  const auto written = [](std::string_view text, std::string_view op, size_t input) {
+    const auto model = Convert(text);
+    const OnnxNode* node = model.ok() ? FindNode(model->graph, op) : nullptr;
+    if (node == nullptr || !model->graph.IsConstant(node->inputs[input])) return std::string("none");
+    return model->graph.value(node->inputs[input]).constant.shape().ToString();
+  };
+  EXPECT_EQ(written("in x:float32[3]; k = float32[1,1]{2}; y = AddV2(x, k); out y", "Add", 1), "[1,1]");
+  EXPECT_EQ(written("in x:float32[2,3]; k = float32[1,1]{2}; y = AddV2(x, k); out y", "Add", 1), "[]");
+  EXPECT_EQ(written("in x:float32[3], c:bool[3]; k = float32[1,1]{2}; y = SelectV2(c, x, k); out y", "Where", 2), "[1,1]");
+}
+
 TEST(ConvertToOnnx, SharesEqualConstants) {
   const auto model = Convert("in x:float32[2,3]; a = Add(x, 2.0); b = Mul(a, 2.0); y = Sub(b, 2.0); out y");
   ASSERT_TRUE(model.ok()) << model.status();
