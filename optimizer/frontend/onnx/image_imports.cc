@@ -95,12 +95,12 @@ Tensor WeightsOf(const Resizing& resizing, size_t axis) {
   return Tensor::Of<float>({out, in}, matrix);
 }
 
-// Of the sizes asked for, those that the smallest or largest of their scales gives.
-Status KeepAspectRatio(OpImport& op, const Sizes& axes, int rank, std::optional<Sizes>& sizes) {
+// The smallest or largest scale of the sizes asked for, which become those that it gives. Nothing: each axis has its own.
+StatusOr<std::optional<double>> KeepAspectRatio(OpImport& op, const Sizes& axes, int rank, std::optional<Sizes>& sizes) {
   const std::string policy = op.String("keep_aspect_ratio_policy", "stretch");
-  if (policy == "stretch" || !sizes || sizes->size() != axes.size()) return OkStatus();
-  if (policy != "not_larger" && policy != "not_smaller") return InvalidArgument("keep_aspect_ratio_policy is '", policy, "'");
   std::optional<double> scale;
+  if (policy == "stretch" || !sizes || sizes->size() != axes.size()) return scale;
+  if (policy != "not_larger" && policy != "not_smaller") return InvalidArgument("keep_aspect_ratio_policy is '", policy, "'");
   for (size_t i = 0; i < axes.size(); ++i) {
     ASSIGN_OR_RETURN(const int axis, AxisOf(axes[i], rank));
     const int64_t in = op.shape(0).dim(axis), size = (*sizes)[i];
@@ -113,7 +113,7 @@ Status KeepAspectRatio(OpImport& op, const Sizes& axes, int rank, std::optional<
     ASSIGN_OR_RETURN(const int axis, AxisOf(axes[i], rank));
     (*sizes)[i] = static_cast<int64_t>(std::floor(static_cast<double>(op.shape(0).dim(axis)) * *scale + 0.5));
   }
-  return OkStatus();
+  return scale;
 }
 
 // Numbers or sizes that an input, an attribute or shape inference gives.
@@ -153,7 +153,7 @@ StatusOr<Resizing> ReadResizing(OpImport& op) {
   if (axes.empty()) {
     for (int i = 0; i < rank; ++i) axes.push_back(i);
   }
-  RETURN_IF_ERROR(KeepAspectRatio(op, axes, rank, sizes));
+  ASSIGN_OR_RETURN(const std::optional<double> common, KeepAspectRatio(op, axes, rank, sizes));
   const size_t given = scales ? scales->size() : sizes->size();
   if (given != axes.size()) return InvalidArgument("has ", given, " scales or sizes for ", axes.size(), " axes");
   for (int i = 0; i < rank; ++i) resizing.in.push_back(op.shape(0).dim(i));
@@ -175,7 +175,7 @@ StatusOr<Resizing> ReadResizing(OpImport& op) {
       if (size == kUnknownInt || size < 1) return Unsupported("a size that is computed; --inputs can give the inputs' shapes");
       resizing.out[at] = size;
       if (in == kUnknownDim && axis < 2) resizing.out[at] = in;
-      if (in != kUnknownDim) resizing.scales[at] = static_cast<double>(size) / static_cast<double>(in);
+      if (in != kUnknownDim) resizing.scales[at] = common.value_or(static_cast<double>(size) / static_cast<double>(in));
     }
     if (resizing.out[at] > INT32_MAX || resizing.out[at] == 0) return InvalidArgument("a size of ", resizing.out[at]);
   }

@@ -127,6 +127,12 @@ std::string OnnxStringAttr(std::string_view name, std::string_view value) {
   return wire::Bytes(1, name) + wire::Bytes(4, value) + wire::Number(20, 3);
 }
 
+std::string OnnxIntsAttr(std::string_view name, const std::vector<uint64_t>& values) {
+  std::string bytes = wire::Bytes(1, name);
+  for (const uint64_t value : values) bytes += wire::Number(8, value);
+  return bytes + wire::Number(20, 7);
+}
+
 TEST(ReadOnnx, WritesRecurrentLayersStepByStep) {
   const auto model = Read(Lstm().Parts());
   ASSERT_TRUE(model.ok()) << model.status();
@@ -375,8 +381,7 @@ TEST(ReadOnnx, CountsIndicesFromTheFront) {
 // What a window covers at the end depends on the size, also where windows do not overlap.
 TEST(ReadOnnx, LeavesThePaddingOfUnknownSizesToWhoeverRunsIt) {
   const auto read = [](const char* mode, int64_t counts_pads) {
-    const auto list = [](std::string_view name) { return wire::Bytes(1, name) + wire::Number(8, 2) + wire::Number(8, 2) + wire::Number(20, 7); };
-    return Read(OnnxParts{{wire::OnnxNode("AveragePool", {"x"}, {"y"}, {OnnxStringAttr("auto_pad", mode), list("kernel_shape"), list("strides"),
+    return Read(OnnxParts{{wire::OnnxNode("AveragePool", {"x"}, {"y"}, {OnnxStringAttr("auto_pad", mode), OnnxIntsAttr("kernel_shape", {2, 2}), OnnxIntsAttr("strides", {2, 2}),
                                                                        wire::OnnxIntAttr("count_include_pad", counts_pads)})},
                           {},
                           {wire::OnnxValue("x", {1, 2, -1, -1})},
@@ -391,6 +396,22 @@ TEST(ReadOnnx, LeavesThePaddingOfUnknownSizesToWhoeverRunsIt) {
   EXPECT_EQ(padding, "SAME");
   EXPECT_THAT(Message(read("SAME_LOWER", 0).status()), HasSubstr("auto_pad SAME_LOWER of an unknown size"));
   EXPECT_THAT(Message(read("SAME_UPPER", 1).status()), HasSubstr("a mean over padding of an unknown size"));
+}
+
+// 2 x 3 at most 5 x 4: by 4 / 3, which the rounded height of 3 is not.
+TEST(ReadOnnx, ResizesAllAxesByTheScaleThatKeepsTheAspectRatio) {
+  const auto model = Read(wire::OnnxModelBytes(
+      {{wire::OnnxNode("Resize", {"x", "", "", "sizes"}, {"y"},
+                       {OnnxStringAttr("mode", "linear"), OnnxStringAttr("keep_aspect_ratio_policy", "not_larger"), OnnxIntsAttr("axes", {2, 3})})},
+       {wire::OnnxInts("sizes", {2}, {5, 4})},
+       {wire::OnnxValue("x", {1, 1, 2, 3})},
+       {wire::OnnxValue("y", {1, 1, 3, 4})}},
+      18));
+  ASSERT_TRUE(model.ok()) << model.status();
+  const auto given = EvaluateOutputs(model->graph, {{"x", Tensor::Of<float>({1, 1, 2, 3}, {0, 0, 0, 1, 1, 1})}});
+  ASSERT_TRUE(given.ok()) << given.status();
+  EXPECT_THAT(given->front().value.Values<float>(), testing::Pointwise(testing::FloatNear(1e-6F), {0.0F, 0.0F, 0.0F, 0.0F, 0.625F, 0.625F, 0.625F,
+                                                                                                  0.625F, 1.0F, 1.0F, 1.0F, 1.0F}));
 }
 
 TEST(ReadOnnx, SpellsQuantizedProductsInFloats) {
