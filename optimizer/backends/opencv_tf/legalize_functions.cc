@@ -85,7 +85,7 @@ class FunctionRules : public NodeRewriter {
 
   Value Reduced(NodeId id, std::string_view op, Value x, int axis) {
     const Value axes = EmitConst(editor_, StrCat(NewName(id), "/axis"), Tensor::Vector<int32_t>({axis}));
-    return New(id, op, {x, axes}, {{"keep_dims", true}});
+    return New(id, std::string(op), {x, axes}, {{"keep_dims", true}});
   }
 
   void SoftmaxOfAnotherAxis(NodeId id) {

@@ -31,7 +31,7 @@ class LayerNames : public NodeRewriter {
     if (op == "TopK" || op == "TopKV2") return Largest(id);
     if (type({id, 0}).dtype != DType::kFloat32 || (op != "Mul" && op != "RealDiv")) return;
     const auto match = MatchActivation(graph_, {id, 0});
-    if (match && Has(match->activation)) Replace(id, New(id, LayerOf(match->activation), {match->x}));
+    if (match && Has(match->activation)) Replace(id, New(id, std::string(LayerOf(match->activation)), {match->x}));
   }
 
  private:

@@ -30,7 +30,8 @@ class NodeRewriter {
   std::string NewName(NodeId id) const { return StrCat(node(id).name, "/opencv"); }
   void Replace(NodeId id, Value by) { editor_.ReplaceUses({id, 0}, by); }
 
-  Value New(NodeId id, std::string_view op, std::vector<Value> inputs, AttrMap attrs = {}) {
+  // `op` is copied: it may be a node's own, and inputs that are emitted in the call move the nodes.
+  Value New(NodeId id, std::string op, std::vector<Value> inputs, AttrMap attrs = {}) {
     return Emit(editor_, op, NewName(id), std::move(inputs), std::move(attrs));
   }
   // A constant of the dtype of `like`.
