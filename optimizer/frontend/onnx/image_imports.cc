@@ -275,6 +275,9 @@ Status Resize(OpImport& op) {
   for (size_t axis = 2; axis < 4; ++axis) {
     constexpr int64_t kMost = 1 << 20;
     if (resizing.in[axis] == 0 || resizing.out[axis] > kMost) return InvalidArgument("resizes to ", resizing.out[axis]);
+    if (resizing.in[axis] == kUnknownDim && resizing.out[axis] != kUnknownDim) {
+      return Unsupported("resizes an unknown size to ", resizing.out[axis], "; --inputs can give the inputs' shapes");
+    }
   }
   ASSIGN_OR_RETURN(Value x, op.Last(0));
   if (line) {

@@ -414,6 +414,17 @@ TEST(ReadOnnx, ResizesAllAxesByTheScaleThatKeepsTheAspectRatio) {
                                                                                                   0.625F, 1.0F, 1.0F, 1.0F, 1.0F}));
 }
 
+TEST(ReadOnnx, RefusesToBringAnUnknownSizeToOneThatIsGiven) {
+  for (const std::string mode : {"linear", "cubic", "nearest"}) {
+    const auto model = Read(wire::OnnxModelBytes({{wire::OnnxNode("Resize", {"x", "", "", "sizes"}, {"y"}, {OnnxStringAttr("mode", mode)})},
+                                                  {wire::OnnxInts("sizes", {4}, {1, 1, 5, 4})},
+                                                  {wire::OnnxValue("x", {1, 1, -1, 3})},
+                                                  {wire::OnnxValue("y", {1, 1, 5, 4})}},
+                                                 13));
+    EXPECT_THAT(Message(model.status()), HasSubstr("resizes an unknown size to 5; --inputs can give")) << mode;
+  }
+}
+
 TEST(ReadOnnx, SpellsQuantizedProductsInFloats) {
   OnnxParts parts = Plain();
   parts.initializers = {wire::OnnxFloats("s", {}, {0.5}), wire::OnnxTensor("z", {}, wire::Bytes(9, std::string(1, '\3')), 2),
