@@ -45,11 +45,14 @@ Status NonMaxSuppression(OnnxConversion& to, const OnnxStep& step) {
   return OkStatus();
 }
 
+int WithZeros(OnnxConversion& to, int id, const std::vector<int64_t>& dims, int64_t axis) {
+  const std::vector<float> zeros(static_cast<size_t>(CheckedElements(dims)), 0);
+  return to.Emit("Concat", {id, to.Copied(to.Constant(Tensor::Of<float>(dims, zeros)))}, {{"axis", axis}});
+}
+
 // `rows` zeros, or rows of four of them, joined to what there is one of for each box that stays.
 int FilledUp(OnnxConversion& to, int id, int64_t rows, bool fours) {
-  const std::vector<int64_t> dims = fours ? std::vector<int64_t>{rows, 4} : std::vector<int64_t>{rows};
-  const std::vector<float> zeros(static_cast<size_t>(CheckedElements(dims)), 0);
-  return to.Emit("Concat", {id, to.Copied(to.Constant(Tensor::Of<float>(dims, zeros)))}, {{"axis", int64_t{0}}});
+  return WithZeros(to, id, fours ? std::vector<int64_t>{rows, 4} : std::vector<int64_t>{rows}, 0);
 }
 
 bool IsUsed(const OnnxConversion& to, Value value) {
@@ -75,19 +78,23 @@ Status CombinedSuppression(OnnxConversion& to, const OnnxStep& step) {
   const auto per_class = to.Ints(step.in(2));
   if (!per_class || per_class->size() != 1) return Unsupported("how many boxes of a class stay is not constant");
   to.Need(11);
+  const int64_t pictures = own ? classes : 1;
   int by_class = to.Transpose(to.Plain(step.in(1)), {0, 2, 1});
   if (own) by_class = to.Reshape(by_class, {classes, 1, count});
-  const int corners = to.Reshape(own ? to.Transpose(to.Plain(step.in(0)), {0, 2, 1, 3}) : to.Plain(step.in(0)), {own ? classes : 1, count, 4});
+  const int corners = to.Reshape(own ? to.Transpose(to.Plain(step.in(0)), {0, 2, 1, 3}) : to.Plain(step.in(0)), {pictures, count, 4});
   const std::vector<int> inputs = {corners, by_class, to.Ints64(*per_class), AsVector(to, step.in(4)), AsVector(to, step.in(5))};
-  const int kept = to.Emit("NonMaxSuppression", inputs, {}, DType::kInt64);
+  const int stays = to.Emit("NonMaxSuppression", inputs, {}, DType::kInt64);
   const AttrMap along = {{"axis", int64_t{0}}};
+  // OpenCV 5.0 divides by zero where nothing is gathered: one box more, of score 0, always stays.
+  const int kept = to.Emit("Concat", {stays, to.Copied(to.Constant(Tensor::Of<int64_t>({1, 3}, {0, 0, count})))}, along);
+  const int all_scores = WithZeros(to, by_class, {pictures, own ? 1 : classes, 1}, 2), all_boxes = WithZeros(to, corners, {pictures, 1, 4}, 1);
   // Rows are places already. No sums of them: OpenCV 5.0 adds only as many as the first picture had.
-  const int found = to.Emit("GatherND", {by_class, kept}), place = to.Emit("Gather", {kept, to.Ints64({0, 2})}, {{"axis", int64_t{1}}});
+  const int found = to.Emit("GatherND", {all_scores, kept}), place = to.Emit("Gather", {kept, to.Ints64({0, 2})}, {{"axis", int64_t{1}}});
   AttrMap attrs = {{"axis", int64_t{0}}, {"sorted", int64_t{1}}};
   const std::vector<int> best = to.EmitMany("TopK", {FilledUp(to, found, rows, false), to.Ints64({rows})}, 2, std::move(attrs));
   to.SetDType(best[1], DType::kInt64);
   const auto choose = [&](int from) { return to.Emit("Gather", {from, best[1]}, along); };
-  int chosen = choose(FilledUp(to, to.Emit("GatherND", {corners, place}), rows, true));
+  int chosen = choose(FilledUp(to, to.Emit("GatherND", {all_boxes, place}), rows, true));
   if (step.node.attr_or<bool>("clip_boxes", true)) {
     chosen = to.Emit("Clip", {chosen, to.Number(DType::kFloat32, 0), to.Number(DType::kFloat32, 1)});
   }
@@ -96,7 +103,8 @@ Status CombinedSuppression(OnnxConversion& to, const OnnxStep& step) {
   to.SetPlain(step.out(2), to.Unsqueeze(choose(FilledUp(to, to.Cast(ColumnOf(to, kept, own ? 0 : 1), DType::kFloat32), rows, false)), {0}));
   if (IsUsed(to, step.out(3))) {
     to.Need(12);  // Min of integers
-    const int number = to.Emit("Min", {to.Emit("Shape", {found}, {}, DType::kInt64), to.Ints64({rows})});
+    const int shape = to.Emit("Shape", {stays}, {}, DType::kInt64);
+    const int number = to.Emit("Min", {to.Emit("Slice", {shape, to.Ints64({0}), to.Ints64({1}), to.Ints64({0})}), to.Ints64({rows})});
     to.SetPlain(step.out(3), to.Cast(number, DType::kInt32));
   }
   return OkStatus();
